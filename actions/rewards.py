@@ -1,0 +1,56 @@
+"""Questions about rewards."""
+
+from actions.question import Question
+from conversation.model import Answer, Command, Message
+from loyalty.ids import MemberId
+from loyalty.overview import points_of
+from loyalty.redemptions import vouchers as usable
+
+SHOWN = 8
+
+
+def choose(ask: Question) -> Answer:
+    """The rewards to choose from; a reward that was named is chosen already."""
+    if ask.member.joined_at is None:
+        return _catalogue(ask)
+    return Command("redeem", {"reward": ask.inquiry.entities.get("reward", ""), "text": ask.inquiry.text})
+
+
+def _catalogue(ask: Question) -> Message:
+    """The rewards for somebody who has not joined: to read, not to choose."""
+    lines = [
+        ask.say("rewards.line", reward=reward.name[ask.inquiry.language], points=reward.points)
+        for reward in sorted(ask.programme.rewards, key=lambda reward: reward.points)
+    ]
+    text = "\n".join([ask.say("rewards.title", programme=ask.programme.name), *lines, "", ask.say("rewards.join")])
+    return ask.message(text, "join_program", "how_to_earn")
+
+
+def vouchers(ask: Question) -> Answer:
+    """The codes that can still be used."""
+    found = usable(ask.session, MemberId(ask.inquiry.member), now=ask.now)[:SHOWN]
+    if not found:
+        return ask.message(ask.say("vouchers.none"), "list_rewards", "check_points")
+    lines = [ask.say("vouchers.title")]
+    for voucher in found:
+        reward = ask.programme.reward(voucher.reward_id)
+        name = reward.name[ask.inquiry.language] if reward else voucher.reward_name
+        line = ask.say("vouchers.line", reward=name, code=voucher.code)
+        if voucher.expires_at is not None:
+            day = voucher.expires_at.astimezone(ask.programme.zone).date()
+            line += " " + ask.say("vouchers.until", day=day)
+        lines.append(line)
+    return ask.message("\n".join(lines), "list_rewards", "check_points")
+
+
+def suggest(ask: Question) -> Answer:
+    """The best reward the points reach, or the nearest one."""
+    available = points_of(ask.session, ask.inquiry.member).available
+    within = [reward for reward in ask.programme.rewards if reward.points <= available]
+    if within:
+        best = max(within, key=lambda reward: reward.points)
+        text = ask.say("suggest.now", reward=best.name[ask.inquiry.language], points=best.points, available=available)
+        return ask.message(text, "list_rewards", "check_points")
+    nearest = min(ask.programme.rewards, key=lambda reward: reward.points)
+    text = ask.say("suggest.soon", reward=nearest.name[ask.inquiry.language], missing=nearest.points - available)
+    return ask.message(text, "how_to_earn", "list_rewards")

@@ -1,0 +1,1 @@
+"""Channels: how conversations reach the outside."""

@@ -1,0 +1,94 @@
+"""What was acknowledged and waits to be answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from conversation.errors import AlreadyDone, NotYet
+from conversation.model import Attachment, Incoming
+from conversation.tables import InboxRow
+from conversation.wire import incoming_from_json, incoming_to_json
+from loyalty.store.sql import insert_once
+
+NO_TURN = frozenset({"reaction", "edit", "revoke", "system", "echo"})
+"""Kinds that are kept, but are not something a customer says to the bot."""
+
+
+def is_turn(incoming: Incoming) -> bool:
+    """Whether a message wants an answer."""
+    return not (isinstance(incoming.content, Attachment) and incoming.content.kind in NO_TURN)
+
+
+def accept(session: Session, messages: Sequence[Incoming], *, now: datetime) -> list[Incoming]:
+    """Store messages, each once for its id. Returns those that are new and want an answer, in order."""
+    fresh = []
+    for incoming in messages:
+        turn = is_turn(incoming)
+        row = {
+            "number_id": incoming.number_id, "message_id": incoming.message_id, "contact": incoming.sender.key,
+            "body": incoming_to_json(incoming), "state": "new" if turn else "seen", "attempts": 0,
+            "sent_at": incoming.sent_at, "received_at": now,
+        }  # fmt: skip
+        if insert_once(session, InboxRow, row) and turn:
+            fresh.append(incoming)
+    return fresh
+
+
+def waiting(session: Session, *, before: datetime | None = None, limit: int = 10_000) -> list[Incoming]:
+    """Messages that are not answered yet, oldest first; `before` leaves out what came in since."""
+    query = select(InboxRow).where(InboxRow.state == "new")
+    if before is not None:
+        query = query.where(InboxRow.received_at <= before)
+    return [
+        incoming_from_json(row.message_id, row.number_id, row.sent_at, row.body)
+        for row in session.scalars(query.order_by(InboxRow.id).limit(limit))
+    ]
+
+
+def finish(session: Session, incoming: Incoming, *, now: datetime) -> None:
+    """Mark a message answered, in the transaction of its answer.
+
+    Raises `AlreadyDone` if it was answered before, `NotYet` if an older message of the conversation waits.
+    """
+    mine = select(InboxRow.id).where(
+        InboxRow.number_id == incoming.number_id, InboxRow.message_id == incoming.message_id
+    )
+    older = (
+        select(InboxRow.id)
+        .where(
+            InboxRow.state == "new",
+            InboxRow.contact == incoming.sender.key,
+            InboxRow.number_id == incoming.number_id,
+            InboxRow.id < mine.scalar_subquery(),
+        )
+        .limit(1)
+    )
+    if session.scalar(older) is not None:
+        raise NotYet
+    if not _move(session, incoming, state="done", done_at=now):
+        raise AlreadyDone
+
+
+def fail(session: Session, incoming: Incoming, *, error: str, final: bool, now: datetime) -> None:
+    """Note that answering failed; `final` sets the message aside so that it holds up nobody."""
+    _move(
+        session, incoming, attempts=InboxRow.attempts + 1, error=error[:2000],
+        **({"state": "failed", "done_at": now} if final else {}),
+    )  # fmt: skip
+
+
+def _move(session: Session, incoming: Incoming, **values: object) -> bool:
+    result = session.execute(
+        update(InboxRow)
+        .where(
+            InboxRow.number_id == incoming.number_id,
+            InboxRow.message_id == incoming.message_id,
+            InboxRow.state == "new",
+        )
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1

@@ -1,0 +1,110 @@
+"""Choices that were sent, and the tokens in their buttons.
+
+A token is `<offer>-<number>`: the offer's 64 random bits and the place of the choice. What a choice does is kept
+here and nowhere in the message, so a token that was made up, stolen or outlived its step can do nothing.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from conversation.layout import MORE, WHATSAPP, Layout, Limits, lay_out, split, units
+from conversation.model import Message
+from conversation.tables import Conversation, Offer
+from conversation.wire import message_from_json, message_to_json
+from flows.model import Saved
+from loyalty.codes import ALPHABET
+
+_SIGNS = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An offer read back."""
+
+    id: str
+    member: str
+    run: str | None
+    step: int
+    message: Message
+    page: int
+    created_at: datetime
+
+    def window(self, limits: Limits = WHATSAPP) -> tuple[int, int]:
+        """Which choices are on the page that was shown: first and last (exclusive)."""
+        count = len(self.message.choices)
+        if count <= limits.rows:
+            return 0, count
+        size = limits.rows - 1
+        first = self.page % -(-count // size) * size
+        return first, min(first + size, count)
+
+
+def read_token(token: str) -> tuple[str, int] | None:
+    """The offer and the number a token names; None for anything that cannot be ours."""
+    offer, dash, number = token.partition("-")
+    if not dash or len(offer) != _SIGNS or not number.isascii() or not number.isdecimal() or len(number) > 4:
+        return None
+    return offer, int(number)
+
+
+def find_offer(session: Session, id_: str | None) -> Offered | None:
+    """The offer with this id."""
+    row = session.get(Offer, id_) if id_ else None
+    if row is None:
+        return None
+    return Offered(row.id, row.member_id, row.run, row.step, message_from_json(row.message), row.page, row.created_at)
+
+
+def make_offer(
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    *,
+    saved: Saved | None,
+    more: str,
+    page: int = 0,
+    prompt: str,
+    now: datetime,
+    limits: Limits = WHATSAPP,
+) -> list[dict[str, Any]]:
+    """Remember a message's choices as the conversation's newest offer; returns the message as it goes to the outbox.
+
+    It is one part wherever it fits; a text too long for a message with choices goes ahead of it in parts, and
+    `prompt` stands above the choices then.
+    """
+    layout = lay_out(message.choices, page=page, more=more, limits=limits)
+    if layout.style == "plain":
+        parts = split(message.text, limits.text)
+        return [_part(text, message.image if number == 0 else None) for number, text in enumerate(parts)]
+    id_ = "".join(secrets.choice(ALPHABET) for _ in range(_SIGNS))
+    session.add(
+        Offer(
+            id=id_, member_id=conversation.member_id, run=saved.run if saved else None, step=saved.step if saved else 0,
+            message=message_to_json(message), page=page, created_at=now,
+        )
+    )  # fmt: skip
+    conversation.offer_id = id_
+    if units(message.text) <= limits.body:
+        return [_part(message.text, message.image, layout, id_, message.menu)]
+    before = [_part(text) for text in split(message.text, limits.text)]
+    return [*before, _part(prompt, message.image, layout, id_, message.menu)]
+
+
+def _part(
+    text: str, image: str | None = None, layout: Layout | None = None, offer: str = "", menu: str | None = None
+) -> dict[str, Any]:
+    if layout is None:
+        return {"style": "plain", "text": text, "image": image}
+    choices = [
+        {"id": f"{offer}-{shown.number}", "title": shown.title, "detail": shown.detail} for shown in layout.shown
+    ]
+    return {"style": layout.style, "text": text, "image": image, "choices": choices, "menu": menu}
+
+
+def turns_page(number: int) -> bool:
+    """Whether the number in a token is the "more" row."""
+    return number == MORE

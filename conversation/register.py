@@ -1,0 +1,56 @@
+"""Finding and keeping conversations."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from conversation.model import Incoming
+from conversation.tables import Conversation
+from loyalty.errors import Invalid
+from loyalty.ids import MemberId
+from loyalty.members import Kind, Person, Ref
+from loyalty.tables import Member
+
+
+def conversation_of(session: Session, member: MemberId | str, *, lock: bool = False) -> Conversation | None:
+    """A member's conversation; with `lock`, nobody else changes it until the transaction ends."""
+    query = select(Conversation).where(Conversation.member_id == member)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalar(query)
+
+
+def person(incoming: Incoming) -> Person:
+    """Who wrote, as the members' register takes it: the user id first, it outlives a change of phone."""
+    sender = incoming.sender
+    refs = []
+    if sender.user_id:
+        refs.append(Ref.user(sender.user_id))
+    if sender.phone:
+        refs.append(_phone(sender.phone))
+    return Person(tuple(refs), sender.name)
+
+
+def _phone(number: str) -> Ref:
+    """WhatsApp knows its numbers: one that looks odd to us is still hers."""
+    try:
+        return Ref.phone(number)
+    except Invalid:
+        return Ref(Kind.PHONE, f"+{number}")
+
+
+def ensure_conversation(
+    session: Session, member: Member, *, number_id: str, phone: str | None, user_id: str | None
+) -> Conversation:
+    """The member's conversation, begun if need be, with the newest way to reach her."""
+    conversation = conversation_of(session, member.id, lock=True)
+    if conversation is None:
+        conversation = Conversation(
+            member_id=member.id, programme_id=member.programme_id, number_id=number_id, phone=phone, user_id=user_id,
+            last_heard_at=None, flow=None, offer_id=None,
+        )  # fmt: skip
+        session.add(conversation)
+    conversation.number_id = number_id
+    conversation.phone = phone or conversation.phone
+    conversation.user_id = user_id or conversation.user_id
+    session.flush()
+    return conversation

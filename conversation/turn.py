@@ -1,0 +1,360 @@
+"""A turn: from a message to the answer, saved together or not at all.
+
+1. Find the member, the programme and where the conversation stands (one read).
+2. Decide what the message means: a token of ours, an answer to what was offered, or words for Rasa.
+3. Save (one write): the flow's step or the answers, what they change, the messages to send, "this message is done".
+Steps 1 and 2 change nothing, so a turn may be killed anywhere and run again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol, cast
+
+import structlog
+from sqlalchemy.orm import Session
+from statemachine.exceptions import TransitionNotAllowed
+
+from conversation import inbox
+from conversation.commands import Commands, Situation, ask_choices, saved_flow
+from conversation.errors import AlreadyDone
+from conversation.flow_runner import FlowRunner
+from conversation.layout import WHATSAPP, units
+from conversation.matching import match_choice
+from conversation.memory import Memory, remember
+from conversation.model import Answer, Attachment, Command, Incoming, Inquiry, Message, Tap, Text, Understood
+from conversation.offers import Offered, find_offer, make_offer, read_token, turns_page
+from conversation.outbox import enqueue
+from conversation.register import conversation_of, ensure_conversation, person
+from conversation.sentences import Sentences
+from conversation.tables import Conversation
+from flows.model import Ask, Event, Saved
+from loyalty.clock import Clock
+from loyalty.ids import MemberId, ProgrammeId
+from loyalty.members import ensure_programme, find_member, meet
+from loyalty.programme import LANGUAGES, Language, Programme
+from loyalty.store import Store
+from loyalty.tables import Member
+
+log = structlog.get_logger()
+
+FRESH = timedelta(hours=24)
+"""How long a typed number or word may refer to choices that were offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the dialogue answers, and what it wants to remember of the conversation."""
+
+    answers: tuple[Answer, ...]
+    memory: Memory | None = None
+
+
+class Dialogue(Protocol):
+    """Understands words and answers questions: Rasa, in the running programme."""
+
+    async def parse(self, text: str) -> Understood:
+        """What a text means. Never raises for any text."""
+
+    async def respond(self, inquiry: Inquiry, understood: Understood) -> Response:
+        """Answer what was understood. Changes nothing in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message lands: read before anything is decided."""
+
+    programme: Programme
+    member: MemberId
+    language: Language
+    language_chosen: bool
+    flow: Saved | None
+    offer: Offered | None
+    tapped: Offered | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStep:
+    """The decision to hand an event to the flow that offered it."""
+
+    run: str
+    step: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPage:
+    """The decision to show an offer's next page."""
+
+    offer: Offered
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a turn will do when it is saved."""
+
+    language: Language
+    do: FlowStep | TurnPage | tuple[Answer, ...]
+    memory: Memory | None = None
+
+
+class Turns:
+    """Runs turns. One instance serves every conversation of the process."""
+
+    def __init__(
+        self, store: Store, programmes: Mapping[str, Programme], dialogue: Dialogue, sentences: Sentences, clock: Clock
+    ) -> None:
+        """`programmes` are by the id of the number their members write to."""
+        self._store = store
+        self._programmes = programmes
+        self._dialogue = dialogue
+        self._sentences = sentences
+        self._clock = clock
+        self._flows = FlowRunner(sentences)
+        self._commands = Commands(sentences, self._flows)
+
+    async def run(self, incoming: Incoming) -> None:
+        """Answer a message. Safe to repeat: a message that was answered is not answered again."""
+        programme = self._programmes.get(incoming.number_id)
+        if programme is None:
+            log.warning("message for a number no programme has", number_id=incoming.number_id)
+            await self._store.write(lambda session: inbox.finish(session, incoming, now=self._clock.now()))
+            return
+        place = await self._place(programme, incoming)
+        plan = await self._plan(place, incoming)
+        try:
+            await self._store.write(lambda session: self._save(session, incoming, place, plan))
+        except AlreadyDone:
+            log.info("message was answered before", message_id=incoming.message_id)
+
+    async def apologise(self, incoming: Incoming, error: str) -> None:
+        """Set a message aside that cannot be answered, and tell the customer."""
+        programme = self._programmes[incoming.number_id]
+        place = await self._place(programme, incoming)
+
+        def save(session: Session) -> None:
+            now = self._clock.now()
+            conversation = self._heard(session, place, incoming)
+            self._send(session, conversation, self._sorry(place.language), None, incoming.message_id, place.language)
+            inbox.fail(session, incoming, error=error, final=True, now=now)
+
+        await self._store.write(save)
+
+    # ---- 1. find
+
+    async def _place(self, programme: Programme, incoming: Incoming) -> Place:
+        place = await self._store.read(lambda session: _look(session, programme, incoming))
+        if place is None:
+            now = self._clock.now()
+            await self._store.write(lambda session: _introduce(session, programme, incoming, now))
+            place = await self._store.read(lambda session: _look(session, programme, incoming))
+        assert place is not None
+        return place
+
+    # ---- 2. decide
+
+    async def _plan(self, place: Place, incoming: Incoming) -> Plan:
+        match incoming.content:
+            case Tap(token):
+                return await self._plan_tap(place, token, incoming)
+            case Text(text):
+                return await self._plan_text(place, text, incoming)
+            case Attachment(kind):
+                key = f"attachment.{kind}"
+                text = self._sentences.say(place.language, key if self._sentences.knows(key) else "attachment.other")
+                return Plan(place.language, (self._with_menu(place.language, text),))
+
+    async def _plan_tap(self, place: Place, token: str, incoming: Incoming) -> Plan:
+        named = read_token(token)
+        offer = place.tapped
+        if named is None or offer is None or offer.member != place.member:
+            return Plan(place.language, (self._with_menu(place.language, self._say(place, "tap.unknown")),))
+        return await self._choose(place, offer, named[1], incoming)
+
+    async def _choose(self, place: Place, offer: Offered, number: int, incoming: Incoming) -> Plan:
+        if turns_page(number):
+            return Plan(place.language, TurnPage(offer))
+        if number >= len(offer.message.choices):
+            return Plan(place.language, (self._with_menu(place.language, self._say(place, "tap.unknown")),))
+        match offer.message.choices[number].action:
+            case Event() as event:
+                return Plan(place.language, FlowStep(offer.run or "", offer.step, event))
+            case Ask(intent, entities):
+                understood = Understood(intent, 1.0, entities, None, {})
+                return await self._answer(place, place.language, understood, incoming, "")
+
+    async def _plan_text(self, place: Place, text: str, incoming: Incoming) -> Plan:
+        if place.offer is not None and incoming.sent_at <= place.offer.created_at + FRESH:
+            first, last = place.offer.window()
+            number = match_choice(text, place.offer.message.choices, first=first, last=last)
+            if number is not None:
+                return await self._choose(place, place.offer, number, incoming)
+        understood = await self._dialogue.parse(text)
+        language = _language(place, understood)
+        if place.flow is not None and (event := self._flows.heard(place.flow, understood.intent)):
+            return Plan(language, FlowStep(place.flow.run, place.flow.step, event))
+        return await self._answer(place, language, understood, incoming, text)
+
+    async def _answer(
+        self, place: Place, language: Language, understood: Understood, incoming: Incoming, text: str
+    ) -> Plan:
+        inquiry = Inquiry(
+            place.programme, place.member, language, understood.intent, understood.entities, incoming.message_id, text
+        )
+        response = await self._dialogue.respond(inquiry, understood)
+        answers = response.answers or (self._sorry(language),)
+        return Plan(language, answers, response.memory)
+
+    # ---- 3. save
+
+    def _save(self, session: Session, incoming: Incoming, place: Place, plan: Plan) -> None:
+        conversation = self._heard(session, place, incoming)
+        inbox.finish(session, incoming, now=self._clock.now())
+        member = session.get_one(Member, place.member)
+        if not member.language_chosen:
+            member.language = plan.language
+        if plan.memory is not None:
+            remember(session, plan.memory, now=self._clock.now())
+        page = 0
+        match plan.do:
+            case FlowStep() as step:
+                message = self._step(session, conversation, member, place.programme, plan.language, step)
+            case TurnPage(offer):
+                message, page = offer.message, offer.page + 1
+            case answers:
+                message = self._perform(
+                    session, conversation, member, place.programme, plan.language, answers, incoming
+                )
+        language = cast(Language, member.language)
+        self._send(session, conversation, message, _running(conversation), incoming.message_id, language, page)
+
+    def _step(
+        self, session: Session, conversation: Conversation, member: Member, programme: Programme, language: Language,
+        step: FlowStep,
+    ) -> Message:  # fmt: skip
+        """Hand an event to its flow, if the flow still stands where the choice was offered."""
+        saved = saved_flow(conversation)
+        if saved is None or (saved.run, saved.step) != (step.run, step.step) or not self._flows.current(saved):
+            key = "tap.step_over" if saved is not None and saved.run == step.run else "tap.run_over"
+            return self._with_menu(language, self._sentences.say(language, key), ("my_vouchers", "list_rewards"))
+        now = self._clock.now()
+        try:
+            after, message = self._flows.step(session, programme, member, language, saved, step.event, now=now)
+        except TransitionNotAllowed:
+            return self._with_menu(language, self._sentences.say(language, "tap.step_over"))
+        conversation.flow = after.to_json() if after else None
+        return message
+
+    def _perform(
+        self, session: Session, conversation: Conversation, member: Member, programme: Programme, language: Language,
+        answers: tuple[Answer, ...], incoming: Incoming,
+    ) -> Message:  # fmt: skip
+        words = incoming.content.text if isinstance(incoming.content, Text) else ""
+        situation = Situation(
+            session, programme, member, conversation, language, incoming.message_id, words, self._clock.now()
+        )
+        messages = [
+            self._commands.run(situation, answer) if isinstance(answer, Command) else answer for answer in answers
+        ]
+        return fold(messages)
+
+    def _heard(self, session: Session, place: Place, incoming: Incoming) -> Conversation:
+        """Lock the conversation and note when the customer wrote: the service window opens there."""
+        conversation = conversation_of(session, place.member, lock=True)
+        assert conversation is not None
+        heard = conversation.last_heard_at
+        if heard is None or incoming.sent_at > heard:
+            conversation.last_heard_at = incoming.sent_at
+        return conversation
+
+    def _send(
+        self, session: Session, conversation: Conversation, message: Message, saved: Saved | None, key: str,
+        language: Language, page: int = 0,
+    ) -> None:  # fmt: skip
+        now = self._clock.now()
+        parts = make_offer(
+            session, conversation, message, saved=saved, page=page, now=now,
+            more=self._sentences.say(language, "menu.more"), prompt=self._sentences.say(language, "menu.choose"),
+        )  # fmt: skip
+        session.flush()
+        enqueue(session, conversation, parts, key=f"answer:{key}", now=now)
+
+    # ---- sentences
+
+    def _say(self, place: Place, key: str) -> str:
+        return self._sentences.say(place.language, key)
+
+    def _sorry(self, language: Language) -> Message:
+        return self._with_menu(language, self._sentences.say(language, "sorry.broken"))
+
+    def _with_menu(
+        self, language: Language, text: str, asks: tuple[str, ...] = ("check_points", "list_rewards", "help")
+    ) -> Message:
+        return Message(text, ask_choices(self._sentences, language, asks), self._sentences.say(language, "menu.choose"))
+
+
+def fold(messages: list[Message]) -> Message:
+    """Several answers as one message, since each sent message is paid for: texts joined, choices together."""
+    first, *rest = messages
+    for message in rest:
+        text = f"{first.text}\n\n{message.text}" if first.text and message.text else first.text or message.text
+        first = replace(
+            first, text=text, choices=first.choices + message.choices, menu=first.menu or message.menu,
+            image=first.image or message.image,
+        )  # fmt: skip
+    assert units(first.text) <= WHATSAPP.text * 16, "an answer is no book"
+    return first
+
+
+def _look(session: Session, programme: Programme, incoming: Incoming) -> Place | None:
+    """Where the message lands, if the member and her conversation are known with all her identities."""
+    who = person(incoming)
+    members = [find_member(session, programme.id, (ref,)) for ref in who.refs]
+    member = members[0] if members else None
+    if member is None or any(other is None for other in members):
+        return None
+    conversation = conversation_of(session, member.id)
+    if conversation is None or not _reachable(conversation, incoming):
+        return None
+    named = read_token(incoming.content.token) if isinstance(incoming.content, Tap) else None
+    offer = find_offer(session, conversation.offer_id) if isinstance(incoming.content, Text) else None
+    return Place(
+        programme,
+        MemberId(member.id),
+        cast(Language, member.language),
+        member.language_chosen,
+        _running(conversation),
+        offer,
+        find_offer(session, named[0]) if named else None,
+    )
+
+
+def _reachable(conversation: Conversation, incoming: Incoming) -> bool:
+    sender = incoming.sender
+    return (
+        conversation.number_id == incoming.number_id
+        and (sender.phone is None or conversation.phone == f"+{sender.phone.removeprefix('+')}")
+        and (sender.user_id is None or conversation.user_id == sender.user_id)
+    )
+
+
+def _introduce(session: Session, programme: Programme, incoming: Incoming, now: datetime) -> None:
+    """Make somebody known who writes for the first time, or in a new way."""
+    ensure_programme(session, ProgrammeId(programme.id), now=now)
+    member = meet(session, programme, person(incoming), now=now)
+    phone = incoming.sender.phone
+    ensure_conversation(
+        session, member, number_id=incoming.number_id, user_id=incoming.sender.user_id,
+        phone=f"+{phone.removeprefix('+')}" if phone else None,
+    )  # fmt: skip
+
+
+def _running(conversation: Conversation) -> Saved | None:
+    return saved_flow(conversation)
+
+
+def _language(place: Place, understood: Understood) -> Language:
+    """The language to answer in: the one chosen, else the one just written if that is clear."""
+    if place.language_chosen:
+        return place.language
+    return next((language for language in LANGUAGES if language == understood.language), place.language)

@@ -1,0 +1,81 @@
+"""Rasa's trackers, kept as short as rules need them and saved with the turn.
+
+A stock tracker replays every event of the session several times a turn. Rules look at one turn, so two are kept,
+and the cost of a turn stays the same however long the conversation gets.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import Event, SlotSet, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from conversation.memory import Memory, recall, remember
+from loyalty.clock import Clock
+from loyalty.store import Store
+
+TURNS_KEPT = 2
+
+
+@dataclass
+class Turn:
+    """A turn under way: what is to be remembered after it."""
+
+    kept: Memory | None = None
+
+
+class TurnTrackers(TrackerStore):
+    """A tracker store on our own store. Inside `turn` it hands the tracker to the turn, which saves it."""
+
+    def __init__(self, domain: Domain, store: Store, clock: Clock) -> None:
+        super().__init__(domain)
+        self._store = store
+        self._clock = clock
+        self._turns: dict[str, Turn] = {}
+
+    @contextmanager
+    def turn(self, sender_id: str) -> Iterator[Turn]:
+        """A turn of one conversation: saving its tracker within means remembering it for the turn's transaction."""
+        turn = self._turns[sender_id] = Turn()
+        try:
+            yield turn
+        finally:
+            del self._turns[sender_id]
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        memory = Memory(tracker.sender_id, tuple(event.as_dict() for event in newest(list(tracker.events))))
+        turn = self._turns.get(tracker.sender_id)
+        if turn is not None:
+            turn.kept = memory
+            return
+        await self._store.write(lambda session: remember(session, memory, now=self._clock.now()))
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        turn = self._turns.get(sender_id)
+        if turn is not None and turn.kept is not None:
+            events: list[dict[str, Any]] = list(turn.kept.events)
+        else:
+            events = await self._store.read(lambda session: recall(session, sender_id))
+        if not events:
+            return None
+        return DialogueStateTracker.from_dict(sender_id, events, self.domain.slots)
+
+    async def keys(self) -> list[str]:
+        """Nothing lists conversations through Rasa; the store knows them."""
+        await asyncio.sleep(0)
+        return []
+
+
+def newest(events: list[Event]) -> list[Event]:
+    """The events of the last turns, with the slots that were set before them."""
+    starts = [number for number, event in enumerate(events) if isinstance(event, UserUttered)]
+    if len(starts) <= TURNS_KEPT:
+        return events
+    first = starts[-TURNS_KEPT] - 1  # the listening that the turn begins with
+    slots: dict[str, Event] = {event.key: event for event in events[:first] if isinstance(event, SlotSet)}
+    return [*slots.values(), *events[max(first, 0) :]]

@@ -1,0 +1,154 @@
+"""Redeeming a reward: choose, confirm, receive a voucher."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from statemachine import State, StateMachine
+
+from flows.model import Ask, Event, Option, Phrase, Redeem, Saved, Say, Step
+
+
+@dataclass(frozen=True, slots=True)
+class RewardFact:
+    """A reward as this member sees it; name and detail are in her language."""
+
+    id: str
+    name: str
+    detail: str | None
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionFacts:
+    """What the flow knows of the world at the moment of a step."""
+
+    available: int
+    rewards: tuple[RewardFact, ...]
+
+    def reward(self, id_: object) -> RewardFact | None:
+        """The reward with this id, if it is still offered."""
+        return next((reward for reward in self.rewards if reward.id == id_), None)
+
+    def affordable(self, id_: object) -> bool:
+        """Whether the member has the points for it."""
+        reward = self.reward(id_)
+        return reward is not None and reward.points <= self.available
+
+
+class Machine(StateMachine):
+    """The states and what leads from one to the next."""
+
+    choosing = State(initial=True)
+    confirming = State()
+    issuing = State()
+    issued = State(final=True)
+    cancelled = State(final=True)
+
+    pick = (
+        choosing.to(confirming, cond="affordable")
+        | choosing.to(choosing)
+        | confirming.to(confirming, cond="affordable")
+        | confirming.to(choosing)
+    )
+    confirm = confirming.to(issuing)
+    back = confirming.to(choosing)
+    cancel = choosing.to(cancelled) | confirming.to(cancelled)
+    give = issuing.to(issued)
+    refuse = issuing.to(choosing)
+
+    def __init__(self, facts: RedemptionFacts, state: str | None = None) -> None:
+        self._facts = facts
+        super().__init__(start_value=state)
+
+    def affordable(self, reward: str = "") -> bool:
+        return self._facts.affordable(reward)
+
+
+class Redemption:
+    """The flow. `start` and `on` are pure: the same input gives the same step."""
+
+    name: ClassVar[str] = "redemption"
+    version: ClassVar[int] = 1
+    heard: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "choosing": {"cancel": "cancel", "deny": "cancel"},
+        "confirming": {"affirm": "confirm", "deny": "back", "cancel": "cancel"},
+    }
+    """What a typed intent means in a state: intent to event."""
+
+    def start(self, run: str, facts: RedemptionFacts, *, reward: str | None = None) -> Step:
+        """Begin: with a reward that was named, or with the list of all."""
+        saved = Saved(self.name, self.version, run, 1, "choosing")
+        if reward is not None:
+            return self.on(saved, Event("pick", {"reward": reward}), facts)
+        return Step(saved, _list(facts))
+
+    def on(self, saved: Saved, event: Event, facts: RedemptionFacts) -> Step:
+        """Take an event. Raises `statemachine.exceptions.TransitionNotAllowed` where the state has no such event."""
+        machine = Machine(facts, saved.state)
+        args: dict[str, Any] = dict(event.args)
+        machine.send(event.name, **args)
+        state = str(machine.current_state_value)
+        data: dict[str, Any] = {**saved.data, **event.args} if state in {"confirming", "issuing"} else {}
+        after = Saved(saved.flow, saved.version, saved.run, saved.step + 1, state, data)
+        match state:
+            case "choosing" if event.name == "pick":
+                return Step(after, _list(facts, _too_dear(facts, event.args.get("reward"))))
+            case "choosing" if event.name == "refuse":
+                return Step(after, _list(facts, Phrase(f"redeem.refused.{event.args['reason']}")))
+            case "choosing":
+                return Step(after, _list(facts))
+            case "confirming":
+                return Step(after, _question(facts, data["reward"]))
+            case "issuing":
+                return Step(after, effect=Redeem(str(data["reward"])))
+            case "issued":
+                return Step(None, _voucher(event.args))
+            case _:
+                return Step(None, Say((Phrase("redeem.cancelled"),), (_ask("check_points"), _ask("list_rewards"))))
+
+
+def _list(facts: RedemptionFacts, first: Phrase | None = None) -> Say:
+    intro = Phrase("redeem.choose", {"available": facts.available})
+    options = tuple(
+        Option(Event("pick", {"reward": reward.id}), reward.name, _row_detail(reward, facts.available))
+        for reward in sorted(facts.rewards, key=lambda reward: reward.points)
+    )
+    return Say((first, intro) if first else (intro,), options, menu=Phrase("menu.rewards"))
+
+
+def _row_detail(reward: RewardFact, available: int) -> Phrase:
+    missing = reward.points - available
+    key = "redeem.row" if missing <= 0 else "redeem.row_missing"
+    return Phrase(key, {"points": reward.points, "missing": max(missing, 0), "detail": reward.detail or ""})
+
+
+def _too_dear(facts: RedemptionFacts, id_: object) -> Phrase:
+    reward = facts.reward(id_)
+    if reward is None:
+        return Phrase("redeem.refused.gone")
+    missing = reward.points - facts.available
+    return Phrase("redeem.too_dear", {"reward": reward.name, "points": reward.points, "missing": missing})
+
+
+def _question(facts: RedemptionFacts, id_: object) -> Say:
+    reward = facts.reward(id_)
+    assert reward is not None  # the machine's guard saw it a moment ago
+    left = facts.available - reward.points
+    return Say(
+        (Phrase("redeem.confirm", {"reward": reward.name, "points": reward.points, "left": left}),),
+        (
+            Option(Event("confirm"), Phrase("button.confirm")),
+            Option(Event("back"), Phrase("button.back")),
+            Option(Event("cancel"), Phrase("button.cancel")),
+        ),
+    )
+
+
+def _voucher(args: Mapping[str, Any]) -> Say:
+    key = "redeem.issued" if args.get("until") else "redeem.issued_for_ever"
+    return Say((Phrase(key, args),), (_ask("my_vouchers"), _ask("check_points")))
+
+
+def _ask(intent: str) -> Option:
+    return Option(Ask(intent), Phrase(f"button.{intent}"))

@@ -1,0 +1,1 @@
+"""The points and referral store and its rules. Imports nothing of the other rooms."""

@@ -1,0 +1,41 @@
+"""Codes that people read aloud and type: no look-alikes, and a check character that finds typing mistakes."""
+
+import re
+import secrets
+
+from stdnum.exceptions import ValidationError
+from stdnum.iso7064 import mod_37_36
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Thirty signs: without 0/O, 1/I/L and U."""
+
+VOUCHER_SIGNS = 13
+"""Random signs of a voucher: 13 × log2(30) = 63.8 bits."""
+REFERRAL_SIGNS = 7
+"""Random signs of a referral code: a name, not a secret, so 34 bits do; the database keeps it unique."""
+
+_SEPARATORS = re.compile(r"[\s\-–—_.]+")
+_GROUP = 4
+
+
+def new_code(signs: int) -> str:
+    """A random code of `signs` signs and a check character (ISO 7064 hybrid, over our alphabet)."""
+    body = "".join(secrets.choice(ALPHABET) for _ in range(signs))
+    return body + str(mod_37_36.calc_check_digit(body, ALPHABET))
+
+
+def read_code(text: str) -> str | None:
+    """The code somebody typed, in its stored spelling, or None if it cannot be one (its check fails)."""
+    code = _SEPARATORS.sub("", text).upper()
+    if not code or any(sign not in ALPHABET for sign in code):
+        return None
+    try:
+        mod_37_36.validate(code, ALPHABET)
+    except ValidationError:
+        return None
+    return code
+
+
+def show_code(code: str) -> str:
+    """The code in groups, as it is shown: `K7QX-4M2P`."""
+    return "-".join(code[start : start + _GROUP] for start in range(0, len(code), _GROUP))

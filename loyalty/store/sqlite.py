@@ -1,0 +1,182 @@
+"""SQLite: one writer thread that commits in groups, a few reader threads beside it.
+
+SQLite has one writer at a time whatever one does, and every commit waits for the disk. So all writes go
+through one thread, and what has queued up while the disk was busy is committed together: each piece of
+work in a savepoint of its own, one `BEGIN IMMEDIATE` … `COMMIT` around them.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from loyalty.errors import StoreUnavailable
+
+T = TypeVar("T")
+
+BUSY_MS = 10_000
+"""How long a writer waits for another process's transaction before it gives up."""
+LARGEST_GROUP = 64
+READERS = 2
+
+
+def sqlite_engine(url: URL, *, writer: bool) -> Engine:
+    """An engine whose transactions are `BEGIN IMMEDIATE` for the writer and snapshots for a reader."""
+    engine = create_engine(url, pool_size=1 if writer else READERS, connect_args={"check_same_thread": False})
+    begin = "BEGIN IMMEDIATE" if writer else "BEGIN"
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions by itself
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={BUSY_MS}",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-32000",
+            "mmap_size=268435456",
+            "journal_size_limit=67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        if not writer:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Callable[[Session], Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class SqliteStore:
+    """A store in one SQLite file."""
+
+    def __init__(self, url: URL) -> None:
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._writer_engine = sqlite_engine(url, writer=True)
+        self._reader_engine = sqlite_engine(url, writer=False)
+        self._readers = ThreadPoolExecutor(READERS, "store-reader")
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_groups, name="store-writer", daemon=True)
+        self._writer.start()
+        self._closed = False
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, work)
+
+    def _read(self, work: Callable[[Session], T]) -> T:
+        try:
+            with Session(self._reader_engine, autoflush=False, expire_on_commit=False) as session:
+                return work(session)
+        except OperationalError as error:
+            raise _unavailable(error) from error
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._jobs.put(_Job(work, future))
+        return await future
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._readers.shutdown()
+        self._reader_engine.dispose()
+        self._writer_engine.dispose()
+
+    def _write_groups(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            group = [first]
+            last = False
+            while len(group) < LARGEST_GROUP:
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if job is None:
+                    last = True
+                    break
+                group.append(job)
+            self._write_group(group)
+            _resolve(group)
+            if last:
+                return
+
+    def _write_group(self, group: list[_Job]) -> None:
+        """Run a group in one transaction. A job that fails alone is undone alone."""
+        try:
+            with self._writer_engine.connect() as connection, connection.begin():
+                for job in group:
+                    _run(job, connection)
+                if all(job.error for job in group):
+                    connection.rollback()
+        except BaseException as error:  # noqa: BLE001 -- whatever broke the commit belongs to every waiting caller
+            reason = _unavailable(error) if isinstance(error, OperationalError) else error
+            for job in group:
+                job.error = job.error or reason
+
+
+def _run(job: _Job, connection: Connection) -> None:
+    savepoint = connection.begin_nested()
+    try:
+        with Session(
+            connection, autoflush=False, expire_on_commit=False, join_transaction_mode="rollback_only"
+        ) as session:
+            job.result = job.work(session)
+            session.flush()
+    except BaseException as error:  # noqa: BLE001 -- handed to the caller that waits for it
+        savepoint.rollback()
+        job.error = error
+    else:
+        savepoint.commit()
+
+
+def _resolve(group: list[_Job]) -> None:
+    """Hand the outcomes back, with one wake-up for each event loop that waits."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in group:
+        loops.setdefault(job.future.get_loop(), []).append(job)
+    for loop, jobs in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, jobs)
+
+
+def _settle(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.future.cancelled():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
+
+
+def _unavailable(error: OperationalError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the database file could not be used: {error.orig}; is the disk full or another copy busy?"
+    )

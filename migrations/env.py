@@ -1,0 +1,14 @@
+"""Alembic's environment: the connection is handed over by `loyalty.store.schema`."""
+
+from alembic import context
+
+import conversation.tables
+from loyalty.tables import Base
+
+assert conversation.tables  # imported so that its tables are known to `Base.metadata`
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True
+)
+with context.begin_transaction():
+    context.run_migrations()

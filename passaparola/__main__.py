@@ -1,0 +1,258 @@
+"""The command line: `passaparola …`."""
+
+import asyncio
+import os
+import sys
+import traceback
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from connectors.whatsapp.errors import ConnectorError
+from conversation.errors import ConversationError
+from loyalty.errors import Invalid, LoyaltyError
+from passaparola import VERSION, logs
+from passaparola.errors import CommandError
+from passaparola.settings import read_settings, require_whatsapp
+
+SIMULATOR_PORT = "PASSAPAROLA_SIMULATOR_PORT"
+REPORT = Path("var/unexpected-error.txt")
+
+
+def say(line: str) -> None:
+    """A line of progress."""
+    click.echo(line, err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION)
+def cli() -> None:
+    """Loyalty, referral and games inside WhatsApp."""
+
+
+@cli.command()
+def demo() -> None:
+    """Run everything on this machine with a sample café and a WhatsApp simulator; nothing else is needed."""
+    from passaparola import demo as parts
+    from passaparola.supervisor import check_port, supervise
+    from passaparola.training import is_current, train
+
+    settings = read_settings()
+    addresses = parts.Addresses(
+        "127.0.0.1", settings.chat_port, settings.service_port, int(os.environ.get(SIMULATOR_PORT, "8090"))
+    )
+    check_port(addresses.host, addresses.chat, "PASSAPAROLA_CHAT_PORT")
+    check_port(addresses.host, addresses.service, "PASSAPAROLA_SERVICE_PORT")
+    check_port(addresses.host, addresses.simulator, SIMULATOR_PORT)
+    os.environ.update(parts.demo_environment(addresses))
+    settings = read_settings()
+    if is_current(settings.model):
+        say(f"model: {settings.model} is up to date")
+    else:
+        train(settings.model, say)
+    programme, rows = asyncio.run(parts.load_sample(settings))
+    say(f"database: {settings.database_url} with {len(rows)} sample members of {programme.name}")
+    say("starting the chat process, the service and the simulator …")
+    announce = [
+        "",
+        f"  Chat with {programme.name}:   {addresses.page}",
+        f"  The service's API:      http://{addresses.host}:{addresses.service}/openapi.json",
+        "  Stop with Ctrl-C.",
+        "",
+    ]
+    asyncio.run(supervise(parts.children(settings, addresses, programme, rows), announce))
+
+
+@cli.command()
+def run() -> None:
+    """Run the chat process and the service in earnest; settings come from the environment or .env."""
+    from loyalty.store.schema import upgrade
+    from passaparola.compose import build
+    from passaparola.demo import processes
+    from passaparola.supervisor import check_port, supervise
+    from passaparola.training import is_current, train
+
+    settings = read_settings()
+    require_whatsapp(settings)
+    check_port(settings.host, settings.chat_port, "PASSAPAROLA_CHAT_PORT")
+    check_port(settings.host, settings.service_port, "PASSAPAROLA_SERVICE_PORT")
+    upgrade(settings.database_url)
+    asyncio.run(build(settings).store.close())  # programme and sentences are read, so that a mistake shows here
+    if not is_current(settings.model):
+        train(settings.model, say)
+    announce = [f"Passaparola is running: chat on port {settings.chat_port}, service on port {settings.service_port}"]
+    asyncio.run(supervise(processes(settings), announce))
+
+
+@cli.command()
+def chat() -> None:
+    """Run the chat process alone: Rasa with the WhatsApp channel."""
+    require_whatsapp(read_settings())
+    _rasa()
+    from passaparola.chat import serve
+
+    logs.configure()
+    serve()
+
+
+@cli.command()
+def service() -> None:
+    """Run the HTTP service alone."""
+    from passaparola.compose import build
+    from passaparola.serve import serve
+
+    logs.configure()
+    serve(build(read_settings()))
+
+
+@cli.command()
+@click.option("--port", default=5055, show_default=True, help="Where the action server listens.")
+def actions(port: int) -> None:
+    """Run Rasa's action server alone, where actions are deployed apart from the chat process."""
+    _rasa()
+    from passaparola.action_server import serve
+
+    logs.configure()
+    serve(read_settings(), port)
+
+
+@cli.command()
+def train() -> None:
+    """Train and save the model."""
+    from passaparola import training
+
+    logs.configure("WARNING")
+    training.train(read_settings().model, say)
+
+
+@cli.command()
+def check() -> None:
+    """Check programmes, sentences, training data and flows; say file and line of every mistake."""
+    from passaparola.check import check_all
+
+    findings = check_all(read_settings().programme)
+    for finding in findings:
+        click.echo(finding)
+    if findings:
+        raise CommandError(f"{len(findings)} mistakes; correct them and check again")
+    say("everything is in order")
+
+
+@cli.command()
+@click.option("--now", "instant", metavar="ISO8601", help="As of this instant, such as 2027-01-01T00:00:00+01:00.")
+def tick(instant: str | None) -> None:
+    """Do once what is due: pending points, expiry, forgotten holds, old vouchers."""
+    from loyalty.clock import FixedClock
+    from loyalty.due import run_due
+    from passaparola.compose import build
+
+    house = build(read_settings(), clock=FixedClock(_instant(instant)))
+
+    async def due() -> None:
+        for programme in house.programmes.values():
+            done = await run_due(house.store, programme, now=house.clock.now())
+            say(
+                f"{programme.id}: {done.activated} lots activated, {done.expired} expired, "
+                f"{done.voided} holds voided, {done.vouchers_expired} vouchers expired"
+            )
+        await house.store.close()
+
+    asyncio.run(due())
+
+
+@cli.command()
+def audit() -> None:
+    """Prove the ledger: entries balance, caches equal a recomputation, the hash chains hold."""
+    from loyalty.audit import audit as prove
+    from passaparola.compose import build
+
+    house = build(read_settings())
+
+    async def proof() -> None:
+        result = await house.store.read(prove)
+        await house.store.close()
+        for finding in result.findings:
+            click.echo(finding)
+        if result.findings:
+            raise CommandError(f"the ledger is broken: {len(result.findings)} findings")
+        say(f"the ledger is sound: {result.transactions} transactions, {result.entries} entries")
+
+    asyncio.run(proof())
+
+
+@cli.command("import-members")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_members(file: Path) -> None:
+    """Bring an existing customer base in: a CSV with phone, name, language, opt_in_evidence, points."""
+    from loyalty.imports import import_row, read_rows
+    from loyalty.store.schema import upgrade
+    from passaparola.compose import build
+
+    settings = read_settings()
+    upgrade(settings.database_url)
+    house = build(settings)
+    rows = list(read_rows(file))
+    if len(house.programmes) != 1:
+        raise CommandError("several programmes are set: name one file in PASSAPAROLA_PROGRAMME for the import")
+    programme = next(iter(house.programmes.values()))
+
+    async def bring_in() -> int:
+        new = 0
+        for row in rows:
+            new += await house.store.write(
+                lambda session, row=row: import_row(session, programme, row, now=house.clock.now())  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            )
+        await house.store.close()
+        return new
+
+    new = asyncio.run(bring_in())
+    say(f"{len(rows)} customers read, {new} of them new members of {programme.name}")
+
+
+def _rasa() -> None:
+    """Get ready to import Rasa: no telemetry, no TensorFlow where the pipeline needs none."""
+    from passaparola import light_rasa
+
+    warnings.simplefilter("ignore")  # of Rasa's libraries, about one another
+    light_rasa.install()
+
+
+def _instant(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"--now {text!r} is no ISO 8601 instant, such as 2027-01-01T00:00:00+01:00") from None
+    if instant.tzinfo is None:
+        raise Invalid("--now needs an offset, such as 2027-01-01T00:00:00+01:00")
+    return instant
+
+
+def main() -> None:
+    """The entry point: every failure is one line that says what to do."""
+    os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
+    sys.path.insert(0, "")  # Rasa finds our components by import path, wherever the script is installed
+    try:
+        cli(standalone_mode=False)
+    except (CommandError, LoyaltyError, ConversationError, ConnectorError) as error:
+        _end(str(error))
+    except click.ClickException as error:
+        _end(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _end("stopped", 130)
+    except Exception:
+        REPORT.parent.mkdir(parents=True, exist_ok=True)
+        REPORT.write_text(traceback.format_exc(), "utf-8")
+        _end(f"something unexpected happened; {REPORT} has the details for a bug report")
+
+
+def _end(message: str, code: int = 1) -> None:
+    click.echo(f"passaparola: {message}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The composition root: everything is put together here, from the settings, and handed on by argument."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from actions.answers import Answers
+from connectors.whatsapp.graph import GraphConfig
+from conversation.notices import Notices
+from conversation.sentences import Sentences
+from loyalty.clock import Clock, SystemClock
+from loyalty.ids import ProgrammeId
+from loyalty.programme import Programme
+from loyalty.programme_file import read_programmes
+from loyalty.store import Store, open_store
+from passaparola.settings import Settings
+from service.context import Context
+
+RESPONSES = Path("data/responses")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every process needs."""
+
+    settings: Settings
+    store: Store
+    programmes: Mapping[ProgrammeId, Programme]
+    sentences: Sentences
+    clock: Clock
+
+    def by_number(self) -> dict[str, Programme]:
+        """Programmes by the id of the number their members write to."""
+        return {
+            programme.whatsapp.phone_number_id or self.settings.phone_number_id: programme
+            for programme in self.programmes.values()
+        }
+
+    def answers(self) -> Answers:
+        """What answers the intents."""
+        return Answers(self.store, self.sentences, self.clock, public_url=self.settings.public_url)
+
+    def graph(self) -> GraphConfig:
+        """How to reach WhatsApp."""
+        return GraphConfig(self.settings.graph_url, self.settings.access_token.get_secret_value())
+
+    def service(self) -> Context:
+        """What the service's handlers are given."""
+        key = self.settings.api_key
+        return Context(
+            self.store, self.programmes, self.sentences, Notices(self.sentences), self.clock,
+            key.get_secret_value() if key else None, self.settings.public_url, self.settings.chat_url,
+        )  # fmt: skip
+
+
+def build(settings: Settings, *, clock: Clock | None = None) -> House:
+    """Put the house together. Opens the store; the caller closes it."""
+    return House(
+        settings,
+        open_store(settings.database_url),
+        read_programmes(settings.programme),
+        Sentences.load(RESPONSES),
+        clock or SystemClock(),
+    )

@@ -1,0 +1,59 @@
+"""Logs: one line an event, readable on a terminal, JSON elsewhere; phone numbers and tokens masked."""
+
+import logging
+import re
+import sys
+import warnings
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_PHONE = re.compile(r"(?<![\w-])\+?\d{7,15}(?![\w-])")
+_TOKEN = re.compile(r"(?i)(bearer\s+|sha256=|access_token[=:]\s*)\S+")
+_KEPT = 3
+_PLAIN = frozenset({"timestamp", "level", "outbox_id", "count", "attempt", "code", "number_id"})
+
+
+def mask(text: str) -> str:
+    """The text without what identifies or lets in: `+39333…567`."""
+    hidden = _TOKEN.sub(r"\1…", text)
+    return _PHONE.sub(lambda match: f"…{match.group()[-_KEPT:]}", hidden)
+
+
+def _masked(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if key not in _PLAIN and isinstance(value, str):
+            event[key] = mask(value)
+    return event
+
+
+class _Masking(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = mask(record.getMessage()), ()
+        return True
+
+
+def configure(level: str = "INFO") -> None:
+    """Set up logging for a process. Rasa, Sanic and aiohttp speak only from WARNING on."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper("iso", utc=True),
+    ]
+    if sys.stderr.isatty():
+        last: list[Any] = [_masked, structlog.dev.ConsoleRenderer()]
+    else:
+        last = [structlog.processors.format_exc_info, _masked, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", force=True)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_Masking())
+    for name in ("rasa", "rasa_sdk", "sanic.root", "sanic.access", "sanic.error", "apscheduler"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")  # of Rasa's libraries, about one another; tests look at them

@@ -1,0 +1,48 @@
+"""The service process: aiohttp, and the clock that lets due work happen."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+from aiohttp import web
+
+from loyalty.due import run_due
+from loyalty.errors import LoyaltyError
+from passaparola import VERSION
+from passaparola.compose import House
+from service.app import build_app
+
+log = structlog.get_logger()
+
+DUE_EVERY = 60.0
+
+
+def serve(house: House) -> None:
+    """Run the service until it is told to stop."""
+    app = build_app(house.service(), version=VERSION)
+    app.cleanup_ctx.append(lambda _app: _background(house))
+    web.run_app(
+        app, host=house.settings.host, port=house.settings.service_port, print=None, access_log=None,
+        handle_signals=True,
+    )  # fmt: skip
+
+
+async def _background(house: House):  # type: ignore[no-untyped-def]
+    task = asyncio.create_task(_due(house))
+    log.info("the service is ready", port=house.settings.service_port)
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    await house.store.close()
+
+
+async def _due(house: House) -> None:
+    """Do what is due, again and again; a failure is told and the next round tries once more."""
+    while True:
+        for programme in house.programmes.values():
+            try:
+                await run_due(house.store, programme, now=house.clock.now())
+            except LoyaltyError as error:
+                log.error("due work failed", programme=programme.id, error=str(error))
+        await asyncio.sleep(DUE_EVERY)

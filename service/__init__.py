@@ -1,0 +1,1 @@
+"""The HTTP service: what tills, shops, CRMs and operators talk to."""

@@ -1,0 +1,51 @@
+"""Health, readiness, metrics, referral links, and the shop routes that wait for their secret."""
+
+from urllib.parse import quote
+
+from aiohttp import web
+from sqlalchemy import select
+
+from loyalty.codes import read_code, show_code
+from loyalty.errors import NotFound
+from loyalty.tables import Member, Programme
+from service.context import CONTEXT
+from service.metrics import METRICS, exposition
+from service.middleware import error
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    """The process lives."""
+    return web.json_response({"status": "ok"})
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """The store answers and has its tables."""
+    await request.app[CONTEXT].store.read(lambda session: session.execute(select(Programme.id).limit(1)).first())
+    return web.json_response({"status": "ready"})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Numbers for Prometheus."""
+    body = await exposition(request.app[CONTEXT].store, request.app[METRICS])
+    return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+async def follow_referral(request: web.Request) -> web.Response:
+    """Open a WhatsApp chat with the code filled in."""
+    context = request.app[CONTEXT]
+    code = read_code(request.match_info["code"])
+    member = await context.store.read(
+        lambda session: session.scalar(select(Member).where(Member.referral_code == code)) if code else None
+    )
+    programme = next((p for p in context.programmes.values() if member and p.id == member.programme_id), None)
+    if not code or programme is None:
+        raise NotFound("nobody has this referral code; ask your friend for the link again", field="code")
+    words = context.sentences.say(programme.language, "referral.prefill", code=show_code(code))
+    phone = programme.whatsapp.phone.removeprefix("+")
+    location = f"{context.chat_url.rstrip('/')}/{phone}?text={quote(words)}"
+    return web.Response(status=302, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+async def shop_not_connected(request: web.Request) -> web.Response:
+    """Shopify and WooCommerce cannot be connected yet; until then orders come by `/v1/events`."""
+    return error(503, "not_connected", "this shop is not connected; report its orders to POST /v1/events")
