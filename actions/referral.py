@@ -4,7 +4,7 @@ import regex
 
 from actions.question import Question
 from conversation.model import Answer, Command
-from loyalty.codes import ALPHABET, REFERRAL_SIGNS, show_code
+from loyalty.codes import ALPHABET, REFERRAL_SIGNS
 from loyalty.ids import MemberId
 from loyalty.referrals import referral_count, referral_link
 
@@ -17,7 +17,7 @@ def link(ask: Question) -> Answer:
         return ask.message(ask.say("referral.guest", programme=ask.programme.name), "join_program")
     code = ask.member.referral_code
     text = ask.say(
-        "referral.link", programme=ask.programme.name, link=referral_link(ask.public_url, code), code=show_code(code)
+        "referral.link", programme=ask.programme.name, link=referral_link(ask.public_url, code), code=code
     )
     return ask.message(text, "how_referral_works", "referral_status")
 

@@ -35,7 +35,7 @@ class FlowRunner:
     ) -> tuple[Saved | None, Message]:  # fmt: skip
         """Begin the redemption flow; `args["reward"]` or else `args["text"]` may name a reward in her words."""
         facts = _facts(session, programme, member, language)
-        reward = _reward_called(programme, args.get("reward", "")) or _reward_called(programme, args.get("text", ""))
+        reward = reward_called(programme, args.get("reward", "")) or reward_called(programme, args.get("text", ""))
         step = self._redemption.start(new_id(), facts, reward=reward)
         return self._follow(session, programme, member, language, step, now)
 
@@ -114,7 +114,7 @@ def _facts(session: Session, programme: Programme, member: Member, language: Lan
     return RedemptionFacts(points_of(session, MemberId(member.id)).available, rewards)
 
 
-def _reward_called(programme: Programme, called: str) -> str | None:
+def reward_called(programme: Programme, called: str) -> str | None:
     """The id of the reward somebody calls so, in any language and nearly right; None if it is not clear."""
     wanted = normalise(called)
     if not wanted:

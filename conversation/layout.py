@@ -23,12 +23,13 @@ class Limits:
     row_detail: int = 72
     menu: int = 20
     body: int = 1024
+    caption: int = 1024
     text: int = 4096
 
 
 WHATSAPP = Limits()
 """Meta's reference: reply buttons and lists, `interactive_*_messages`."""
-MORE = 99
+MORE = 9999
 """The number of the row that turns the page."""
 _CLUSTER = regex.compile(r"\X")
 
@@ -75,13 +76,14 @@ def cut(text: str, limit: int) -> str:
 def split(text: str, limit: int) -> list[str]:
     """The text in parts that fit, broken at line ends or spaces where there are any."""
     parts: list[str] = []
+    text = text.strip()
     while units(text) > limit:
-        head = cut(text, limit).removesuffix("…")
+        head = cut(text, limit).removesuffix("…") or text[: limit // 2]  # one endless grapheme is broken
         at = max(head.rfind("\n"), head.rfind(" "))
         head = head[: at + 1] if at > len(head) // 2 else head
         parts.append(head.strip())
-        text = text[len(head) :]
-    return [part for part in [*parts, text.strip()] if part]
+        text = text[len(head) :].lstrip()
+    return [*parts, text] if text else parts
 
 
 def lay_out(choices: tuple[Choice, ...], *, page: int, more: str, limits: Limits = WHATSAPP) -> Layout:
@@ -113,8 +115,8 @@ def _rows(choices: tuple[Choice, ...], page: int, more: str, limits: Limits) -> 
 
 
 def _detail(choice: Choice, title: str, limits: Limits) -> str | None:
-    whole = choice.title if title != choice.title else None
-    parts = [part for part in (whole, choice.detail) if part]
+    whole = choice.title.strip() if title != choice.title.strip() else None
+    parts = [part for part in (whole, (choice.detail or "").strip()) if part]
     return cut(" · ".join(parts), limits.row_detail) if parts else None
 
 

@@ -24,8 +24,8 @@ def match_choice(text: str, choices: tuple[Choice, ...], *, first: int = 0, last
     if not typed:
         return None
     if typed.isdecimal():
-        place = int(typed) - 1
-        return shown[place] if len(typed) <= 3 and 0 <= place < len(shown) else None
+        place = int(typed) - 1 if len(typed) <= 3 else -1
+        return shown[place] if 0 <= place < len(shown) else None
     if len(typed) == 1 and typed.isascii() and typed.isalpha() and ord(typed) - ord("a") < len(shown):
         return shown[ord(typed) - ord("a")]
     spellings = {number: _spellings(choice) for number, choice in enumerate(choices)}

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from conversation.layout import MORE, WHATSAPP, Layout, Limits, lay_out, split, units
+from conversation.layout import MORE, WHATSAPP, Layout, Limits, cut, lay_out, split, units
 from conversation.model import Message
 from conversation.tables import Conversation, Offer
 from conversation.wire import message_from_json, message_to_json
@@ -73,13 +73,12 @@ def make_offer(
 ) -> list[dict[str, Any]]:
     """Remember a message's choices as the conversation's newest offer; returns the message as it goes to the outbox.
 
-    It is one part wherever it fits; a text too long for a message with choices goes ahead of it in parts, and
-    `prompt` stands above the choices then.
+    It is one part wherever it fits; a text too long for a message with choices goes ahead of it in parts, as does a
+    picture that a list cannot carry, and `prompt` stands above choices that are left without a text.
     """
     layout = lay_out(message.choices, page=page, more=more, limits=limits)
     if layout.style == "plain":
-        parts = split(message.text, limits.text)
-        return [_part(text, message.image if number == 0 else None) for number, text in enumerate(parts)]
+        return _plain(message.text, message.image, limits)
     id_ = "".join(secrets.choice(ALPHABET) for _ in range(_SIGNS))
     session.add(
         Offer(
@@ -88,10 +87,19 @@ def make_offer(
         )
     )  # fmt: skip
     conversation.offer_id = id_
-    if units(message.text) <= limits.body:
-        return [_part(message.text, message.image, layout, id_, message.menu)]
-    before = [_part(text) for text in split(message.text, limits.text)]
-    return [*before, _part(prompt, message.image, layout, id_, message.menu)]
+    fits = units(message.text) <= limits.body
+    ahead, text = ("", message.text.strip()) if fits else (message.text, "")
+    above, header = (message.image, None) if layout.style == "list" else (None, message.image)
+    menu = cut((message.menu or "").strip(), limits.menu) or None
+    return [*_plain(ahead, above, limits), _part(text or prompt, header, layout, id_, menu)]
+
+
+def _plain(text: str, image: str | None, limits: Limits) -> list[dict[str, Any]]:
+    """A text without choices, in as few parts as fit; a picture stands above it, the text as its caption if it may."""
+    parts = split(text, limits.text)
+    if image and (not parts or units(parts[0]) > limits.caption):
+        parts.insert(0, "")
+    return [_part(part, image if number == 0 else None) for number, part in enumerate(parts)]
 
 
 def _part(

@@ -18,7 +18,7 @@ from statemachine.exceptions import TransitionNotAllowed
 from conversation import inbox
 from conversation.commands import Commands, Situation, ask_choices, saved_flow
 from conversation.errors import AlreadyDone
-from conversation.flow_runner import FlowRunner
+from conversation.flow_runner import FlowRunner, reward_called
 from conversation.layout import WHATSAPP, units
 from conversation.matching import match_choice
 from conversation.memory import Memory, remember
@@ -38,6 +38,7 @@ from loyalty.tables import Member
 
 log = structlog.get_logger()
 
+UNCLEAR = frozenset({"nlu_fallback", "out_of_scope"})
 FRESH = timedelta(hours=24)
 """How long a typed number or word may refer to choices that were offered."""
 
@@ -68,6 +69,8 @@ class Place:
     member: MemberId
     language: Language
     language_chosen: bool
+    newcomer: bool
+    """True if she has never written before."""
     flow: Saved | None
     offer: Offered | None
     tapped: Offered | None
@@ -190,7 +193,9 @@ class Turns:
             if number is not None:
                 return await self._choose(place, place.offer, number, incoming)
         understood = await self._dialogue.parse(text)
-        language = _language(place, understood)
+        language = _language(place, understood, text)
+        if understood.intent in UNCLEAR and len(text.split()) <= 3 and reward_called(place.programme, text):
+            understood = replace(understood, intent="redeem_reward")
         if place.flow is not None and (event := self._flows.heard(place.flow, understood.intent)):
             return Plan(language, FlowStep(place.flow.run, place.flow.step, event))
         return await self._answer(place, language, understood, incoming, text)
@@ -323,6 +328,7 @@ def _look(session: Session, programme: Programme, incoming: Incoming) -> Place |
         MemberId(member.id),
         cast(Language, member.language),
         member.language_chosen,
+        conversation.last_heard_at is None,
         _running(conversation),
         offer,
         find_offer(session, named[0]) if named else None,
@@ -353,8 +359,12 @@ def _running(conversation: Conversation) -> Saved | None:
     return saved_flow(conversation)
 
 
-def _language(place: Place, understood: Understood) -> Language:
-    """The language to answer in: the one chosen, else the one just written if that is clear."""
-    if place.language_chosen:
+def _language(place: Place, understood: Understood, text: str) -> Language:
+    """The language to answer in: the one chosen, else the one just written if that is clear.
+
+    A single word is the same in too many languages to change a conversation by, unless its script tells.
+    """
+    telling = len(text.split()) > 1 or place.newcomer or understood.language == "ar"
+    if place.language_chosen or not telling:
         return place.language
     return next((language for language in LANGUAGES if language == understood.language), place.language)

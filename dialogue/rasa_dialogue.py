@@ -17,7 +17,7 @@ log = structlog.get_logger()
 NOT_UNDERSTOOD = "nlu_fallback"
 LONGEST = 600
 """So many characters of a message are understood; what says more than that says it at the beginning."""
-SURE_LANGUAGE = 0.8
+SURE_LANGUAGE = 0.95
 """How sure the model has to be of a language before the conversation changes to it."""
 
 

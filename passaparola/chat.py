@@ -21,6 +21,7 @@ from conversation.outbox import apply_receipts
 from conversation.turn import Turns
 from dialogue.in_process import InProcessActions
 from dialogue.rasa_dialogue import RasaDialogue
+from dialogue.straight_runner import StraightRunner
 from dialogue.trackers import TurnTrackers
 from passaparola.compose import House, build
 from passaparola.settings import read_settings, require_whatsapp
@@ -50,6 +51,7 @@ class ChatWiring:
             programmes = {str(programme.id): programme for programme in house.programmes.values()}
             local = InProcessActions(build_executor(house.answers(), programmes))
             agent.action_endpoint = agent.processor.action_endpoint = local
+        agent.processor.graph_runner = StraightRunner.taking_over(agent.processor.graph_runner)
         dialogue = RasaDialogue(agent, trackers)
         turns = Turns(house.store, house.by_number(), dialogue, house.sentences, house.clock)
 
