@@ -22,6 +22,8 @@ class StraightRunner(DaskGraphRunner):
     @classmethod
     def taking_over(cls, runner: DaskGraphRunner) -> "StraightRunner":
         """A runner for the same loaded components. They hold all state, so none is copied."""
+        if isinstance(runner, cls):
+            return runner
         return cls(runner._graph_schema, runner._instantiated_nodes)  # noqa: SLF001 -- Rasa offers no other way to them
 
     def run(self, inputs: dict[str, Any] | None = None, targets: list[str] | None = None) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class ChatWiring:
             raise RuntimeError("the model could not be loaded; run `passaparola train`")
         trackers = TurnTrackers(agent.processor.domain, house.store, house.clock)
         agent.tracker_store = agent.processor.tracker_store = trackers
-        if agent.action_endpoint is None:
+        if agent.action_endpoint is None or isinstance(agent.action_endpoint, InProcessActions):
             programmes = {str(programme.id): programme for programme in house.programmes.values()}
             local = InProcessActions(build_executor(house.answers(), programmes))
             agent.action_endpoint = agent.processor.action_endpoint = local

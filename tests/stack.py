@@ -1,0 +1,118 @@
+"""The whole stack in one process: signed updates in, the real model, a stand-in for the Graph API, the service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestClient, TestServer
+from rasa.core.agent import Agent
+
+from connectors.whatsapp.channel import WhatsAppInput
+from loyalty.clock import FixedClock
+from loyalty.due import run_due
+from passaparola.chat import ChatWiring
+from passaparola.compose import House, build
+from passaparola.settings import Settings
+from service.app import build_app
+from simulator import Business, Customer, Sent, ServiceWindow, StandInGraph, Update, WebhookBuilder, encode, serve, sign
+
+NUMBER_ID = "100000000000001"
+APP_SECRET, API_KEY, ACCESS_TOKEN = "app-secret", "api-key", "access-token"
+PATIENCE = 10.0
+
+
+@dataclass
+class Stack:
+    """Everything a conversation needs."""
+
+    house: House
+    clock: FixedClock
+    graph: StandInGraph
+    channel: WhatsAppInput
+    service: TestClient[Any, Any]
+    webhooks: WebhookBuilder
+    window: ServiceWindow
+    _purchases: int = field(default=0)
+
+    async def receive(self, *updates: Update) -> None:
+        """WhatsApp posts updates, one after the other."""
+        for update in updates:
+            body = encode(update.body)
+            await self.channel.receive(body, sign(APP_SECRET, body))
+
+    async def answers(self, *updates: Update) -> list[Sent]:
+        """What the bot sends in answer, each update answered by one message."""
+        before = len(self.graph.messages)
+        await self.receive(*updates)
+        await self.graph.wait_for(before + len(updates), timeout=PATIENCE)
+        return self.graph.messages[before:]
+
+    async def settled(self) -> list[Sent]:
+        """Everything sent once all turns have ended and the outbox is empty."""
+        await self.house.store.write(lambda session: None)
+        return list(self.graph.messages)
+
+    async def buys(self, customer: Customer, amount: str) -> dict[str, Any]:
+        """The till reports a purchase."""
+        self._purchases += 1
+        body = {
+            "type": "purchase",
+            "id": f"till/{self._purchases:06}",
+            "member": {"phone": customer.phone} if customer.phone else {"user_id": customer.user_id},
+            "amount": amount,
+            "currency": "EUR",
+            "occurred_at": self.clock.now().isoformat(),
+        }
+        async with self.service.post("/v1/events", json=body, headers=BEARER) as response:
+            answer: dict[str, Any] = await response.json()
+            assert response.status == 200, answer
+            return answer
+
+    async def later(self, by: timedelta) -> None:
+        """Time goes by, and what falls due in it is done."""
+        self.clock.forward(by)
+        for programme in self.house.programmes.values():
+            await run_due(self.house.store, programme, now=self.clock.now())
+
+
+BEARER = {"Authorization": f"Bearer {API_KEY}"}
+
+
+@asynccontextmanager
+async def running(agent: Agent, database: str, clock: FixedClock, programme: Path) -> AsyncIterator[Stack]:
+    """A running stack on an empty database."""
+    window = ServiceWindow()
+    graph = StandInGraph(ACCESS_TOKEN, NUMBER_ID, window=window, clock=lambda: clock.now().timestamp())
+    async with serve(graph) as url:
+        settings = Settings(
+            _env_file=None,
+            database_url=database,
+            programme=programme,
+            api_key=API_KEY,
+            public_url="https://aurora.example",
+            graph_url=url,
+            phone_number_id=NUMBER_ID,
+            access_token=ACCESS_TOKEN,
+            app_secret=APP_SECRET,
+            verify_token="verify-token",
+        )
+        house = build(settings, clock=clock)
+        wiring = ChatWiring(house)
+        await wiring.start(agent)
+        business = Business("Caffè Aurora", "+390612345678", NUMBER_ID)
+        try:
+            async with TestClient(TestServer(build_app(house.service(), version="test"))) as service:
+                yield Stack(
+                    house,
+                    clock,
+                    graph,
+                    WhatsAppInput(wiring),
+                    service,
+                    WebhookBuilder(business, lambda: clock.now().timestamp()),
+                    window,
+                )
+        finally:
+            await wiring.close()
