@@ -1,15 +1,13 @@
 """Questions about points."""
 
-from datetime import timedelta
-
 from actions.question import Question
 from conversation.model import Answer
 from loyalty.money import Money
 from loyalty.overview import Movement, expiring, movements, points_of
+from loyalty.programme import last_day
 
 HISTORY = 6
 EXPIRIES = 4
-LAST_MOMENT = timedelta(microseconds=1)
 
 
 def balance(ask: Question) -> Answer:
@@ -60,11 +58,7 @@ def expiry(ask: Question) -> Answer:
         months = ask.programme.earning.expire_months
         text = ask.say("expiry.never") if months is None else ask.say("expiry.none", months=months)
         return ask.message(text, "check_points", "how_to_earn")
-    # Points expire as a day ends: the last day they can be spent is the one that is named.
-    lines = [
-        ask.say("expiry.line", points=lot.points, day=(lot.at.astimezone(ask.programme.zone) - LAST_MOMENT).date())
-        for lot in soon
-    ]
+    lines = [ask.say("expiry.line", points=lot.points, day=last_day(lot.at, ask.programme.zone)) for lot in soon]
     return ask.message("\n".join([ask.say("expiry.title"), *lines]), "list_rewards", "check_points")
 
 

@@ -16,9 +16,7 @@ def link(ask: Question) -> Answer:
     if ask.member.joined_at is None:
         return ask.message(ask.say("referral.guest", programme=ask.programme.name), "join_program")
     code = ask.member.referral_code
-    text = ask.say(
-        "referral.link", programme=ask.programme.name, link=referral_link(ask.public_url, code), code=code
-    )
+    text = ask.say("referral.link", programme=ask.programme.name, link=referral_link(ask.public_url, code), code=code)
     return ask.message(text, "how_referral_works", "referral_status")
 
 

@@ -4,6 +4,7 @@ from actions.question import Question
 from conversation.model import Answer, Command, Message
 from loyalty.ids import MemberId
 from loyalty.overview import points_of
+from loyalty.programme import last_day
 from loyalty.redemptions import vouchers as usable
 
 SHOWN = 8
@@ -37,7 +38,7 @@ def vouchers(ask: Question) -> Answer:
         name = reward.name[ask.inquiry.language] if reward else voucher.reward_name
         line = ask.say("vouchers.line", reward=name, code=voucher.code)
         if voucher.expires_at is not None:
-            day = voucher.expires_at.astimezone(ask.programme.zone).date()
+            day = last_day(voucher.expires_at, ask.programme.zone)
             line += " " + ask.say("vouchers.until", day=day)
         lines.append(line)
     return ask.message("\n".join(lines), "list_rewards", "check_points")

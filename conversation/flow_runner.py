@@ -18,7 +18,7 @@ from loyalty import redemptions
 from loyalty.errors import Refused
 from loyalty.ids import MemberId, RewardId, new_id
 from loyalty.overview import points_of
-from loyalty.programme import Language, Programme
+from loyalty.programme import Language, Programme, last_day
 from loyalty.tables import Member
 
 
@@ -80,7 +80,7 @@ class FlowRunner:
             return Event("refuse", {"reason": refusal.reason})
         issued = redemptions.confirm(session, programme, redemption, language=language, now=now)
         reward = programme.reward(issued.reward)
-        until = issued.expires_at.astimezone(programme.zone).date().isoformat() if issued.expires_at else ""
+        until = last_day(issued.expires_at, programme.zone).isoformat() if issued.expires_at else ""
         return Event(
             "give",
             {

@@ -1,6 +1,6 @@
 """What a programme says: the model behind `programmes/*.yml`. Pure data and the rules that follow from it."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
@@ -40,6 +40,18 @@ Texts = Annotated[dict[Language, str], AfterValidator(_complete)]
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Points = Annotated[int, Field(ge=0, le=10**9)]
+VOUCHER_DAYS = 30
+
+
+def end_of_day(moment: datetime) -> datetime:
+    """The midnight at which the day of a moment ends, in the moment's own zone."""
+    following = moment.date() + timedelta(days=1)
+    return datetime(following.year, following.month, following.day, tzinfo=moment.tzinfo)
+
+
+def last_day(expires_at: datetime, zone: ZoneInfo) -> date:
+    """The last day on which something can be used that expires at a midnight: the day people are told."""
+    return (expires_at - timedelta(microseconds=1)).astimezone(zone).date()
 
 
 class Part(BaseModel):
@@ -88,8 +100,7 @@ class Earning(Part):
         """
         if self.expire_months is None:
             return None
-        day = (from_.astimezone(zone) + relativedelta(months=self.expire_months)).date()
-        return datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=1)
+        return end_of_day(from_.astimezone(zone) + relativedelta(months=self.expire_months))
 
 
 class Reward(Part):
@@ -99,7 +110,7 @@ class Reward(Part):
     points: Annotated[int, Field(gt=0, le=10**9)]
     name: Texts
     detail: Texts | None = None
-    voucher_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    voucher_days: Annotated[int, Field(ge=1, le=3650)] = VOUCHER_DAYS
 
 
 class ReferralRule(Part):

@@ -10,7 +10,7 @@ from loyalty.codes import VOUCHER_SIGNS, new_code
 from loyalty.errors import Conflict, Refused
 from loyalty.ids import Cause, MemberId, RedemptionId, RewardId, new_id
 from loyalty.points import open_books
-from loyalty.programme import Language, Programme, Reward
+from loyalty.programme import VOUCHER_DAYS, Language, Programme, Reward, end_of_day
 from loyalty.tables import Balance, Member, Redemption, Voucher
 
 HOLD = timedelta(minutes=15)
@@ -42,14 +42,17 @@ def hold(
             raise Conflict(f"the redemption key {key!r} was used for something else")
         return RedemptionId(known.id)
     offered = _offered(programme, member, reward)
-    redemption = Redemption(
-        id=new_id(), programme_id=programme.id, member_id=member.id, key=key, reward_id=reward, points=offered.points,
+    redemption = RedemptionId(new_id())
+    books.hold(
+        offered.points, cause=_hold_cause(redemption), memo={"reward": reward}
+    )  # refuses before it changes anything
+    row = Redemption(
+        id=redemption, programme_id=programme.id, member_id=member.id, key=key, reward_id=reward, points=offered.points,
         state="held", created_at=now, expires_at=now + HOLD, settled_at=None,
     )  # fmt: skip
-    session.add(redemption)
+    session.add(row)
     session.flush()
-    books.hold(offered.points, cause=_hold_cause(redemption.id), memo={"reward": reward})
-    return RedemptionId(redemption.id)
+    return redemption
 
 
 def confirm(
@@ -64,12 +67,14 @@ def confirm(
         return _issued(session, row)
     reward = programme.reward(row.reward_id)
     name = reward.name[language] if reward else row.reward_id
+    days = timedelta(days=reward.voucher_days if reward else VOUCHER_DAYS)
+    expires_at = end_of_day(now.astimezone(programme.zone) + days)
     books.settle(_hold_cause(row.id), cause=Cause(f"redeem:{row.id}"), spent=True, memo={"reward": row.reward_id})
     session.add(
         Voucher(
             id=new_id(), programme_id=programme.id, member_id=row.member_id, redemption_id=row.id,
             reward_id=row.reward_id, reward_name=name, code=new_code(VOUCHER_SIGNS), status="issued", created_at=now,
-            expires_at=now + timedelta(days=reward.voucher_days) if reward else None, used_at=None,
+            expires_at=expires_at, used_at=None,
         )
     )  # fmt: skip
     session.flush()

@@ -40,9 +40,10 @@ def demo() -> None:
     from passaparola.training import is_current, train
 
     settings = read_settings()
-    addresses = parts.Addresses(
-        "127.0.0.1", settings.chat_port, settings.service_port, int(os.environ.get(SIMULATOR_PORT, "8090"))
-    )
+    simulator = os.environ.get(SIMULATOR_PORT, "8090")
+    if not simulator.isascii() or not simulator.isdecimal() or not 0 < int(simulator) < 2**16:
+        raise CommandError(f"{SIMULATOR_PORT} is no port: use a number such as 8090")
+    addresses = parts.Addresses("127.0.0.1", settings.chat_port, settings.service_port, int(simulator))
     check_port(addresses.host, addresses.chat, "PASSAPAROLA_CHAT_PORT")
     check_port(addresses.host, addresses.service, "PASSAPAROLA_SERVICE_PORT")
     check_port(addresses.host, addresses.simulator, SIMULATOR_PORT)
@@ -119,12 +120,17 @@ def actions(port: int) -> None:
 
 
 @cli.command()
-def train() -> None:
+@click.option("--if-stale", is_flag=True, help="Only if the model is missing or older than what it is made of.")
+def train(if_stale: bool) -> None:
     """Train and save the model."""
     from passaparola import training
 
+    model = read_settings().model
+    if if_stale and training.is_current(model):
+        say(f"model: {model} is up to date")
+        return
     logs.configure("WARNING")
-    training.train(read_settings().model, say)
+    training.train(model, say)
 
 
 @cli.command()
@@ -146,9 +152,12 @@ def tick(instant: str | None) -> None:
     """Do once what is due: pending points, expiry, forgotten holds, old vouchers."""
     from loyalty.clock import FixedClock
     from loyalty.due import run_due
+    from loyalty.store.schema import upgrade
     from passaparola.compose import build
 
-    house = build(read_settings(), clock=FixedClock(_instant(instant)))
+    clock, settings = FixedClock(_instant(instant)), read_settings()
+    upgrade(settings.database_url)
+    house = build(settings, clock=clock)
 
     async def due() -> None:
         for programme in house.programmes.values():
@@ -166,9 +175,12 @@ def tick(instant: str | None) -> None:
 def audit() -> None:
     """Prove the ledger: entries balance, caches equal a recomputation, the hash chains hold."""
     from loyalty.audit import audit as prove
+    from loyalty.store.schema import upgrade
     from passaparola.compose import build
 
-    house = build(read_settings())
+    settings = read_settings()
+    upgrade(settings.database_url)
+    house = build(settings)
 
     async def proof() -> None:
         result = await house.store.read(prove)
