@@ -1,28 +1,25 @@
-"""Our answers as Rasa custom actions: one action an intent, `action_<intent>`.
+"""Our answers behind Rasa's action protocol, for installations that run actions apart (`passaparola actions`).
 
-The same executor runs inside the chat process or behind Rasa's action server (`passaparola actions`).
+Inside the chat process they need no protocol: see `dialogue/processor.py`.
 """
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
 
 from actions.answers import Answers
-from conversation.model import Inquiry
+from conversation.inquiries import Inquiries
 from conversation.wire import answer_to_json
-from loyalty.ids import MemberId
-from loyalty.programme import Programme
 
 
 class AnswerAction(Action):
     """Answers one intent."""
 
-    def __init__(self, intent: str, answers: Answers, programmes: Mapping[str, Programme]) -> None:
+    def __init__(self, intent: str, answers: Answers, inquiries: Inquiries) -> None:
         self._intent = intent
         self._answers = answers
-        self._programmes = programmes
+        self._inquiries = inquiries
 
     def name(self) -> str:
         return f"action_{self._intent}"
@@ -31,29 +28,15 @@ class AnswerAction(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Answer the latest message. It has no effect on the store: a repeated call is harmless."""
-        inquiry = _inquiry(tracker, self._programmes)
+        inquiry = self._inquiries.read(tracker.latest_message)
         for answer in await self._answers.answer(self._intent, inquiry):
             dispatcher.utter_message(json_message=answer_to_json(answer))
         return []
 
 
-def build_executor(answers: Answers, programmes: Mapping[str, Programme]) -> ActionExecutor:
+def build_executor(answers: Answers, inquiries: Inquiries) -> ActionExecutor:
     """An executor that knows all our actions."""
     executor = ActionExecutor()
     for intent in answers.intents:
-        executor.register_action(AnswerAction(intent, answers, programmes))
+        executor.register_action(AnswerAction(intent, answers, inquiries))
     return executor
-
-
-def _inquiry(tracker: Tracker, programmes: Mapping[str, Programme]) -> Inquiry:
-    message = cast(dict[str, Any], tracker.latest_message)
-    told = message.get("metadata") or {}
-    return Inquiry(
-        programmes[told["programme"]],
-        MemberId(told["member"]),
-        told["language"],
-        message["intent"]["name"],
-        {entity["entity"]: str(entity["value"]) for entity in message.get("entities", [])},
-        told["message_id"],
-        message.get("text") or "",
-    )

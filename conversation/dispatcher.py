@@ -97,7 +97,8 @@ class Dispatcher:
                 if attempt == TRIES:
                     await self._give_up(incoming, f"{type(error).__name__}: {error}")
                     return
-            await asyncio.sleep(BACKOFF * 4 ** (attempt - 1))
+            if attempt < TRIES:
+                await asyncio.sleep(BACKOFF * 4 ** (attempt - 1))
 
     async def _give_up(self, incoming: Incoming, error: str) -> None:
         try:
@@ -113,6 +114,9 @@ class Dispatcher:
                 left = await self._store.read(lambda session, before=before: inbox.waiting(session, before=before))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             except StoreUnavailable as error:
                 log.error("the inbox cannot be read", error=str(error))
+                continue
+            except Exception:
+                log.exception("the inbox sweeper stumbled, it goes on")
                 continue
             queued = {message.message_id for queue in self._queues.values() for message in queue}
             self.submit([message for message in left if message.message_id not in queued])

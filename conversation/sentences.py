@@ -17,6 +17,7 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from conversation.errors import BadSentence
@@ -129,10 +130,14 @@ def _read_language(folder: Path) -> Iterator[tuple[str, Sentence]]:
     seen: dict[str, Sentence] = {}
     for file in sorted(folder.glob("*.yml")):
         try:
-            document: Any = YAML(typ="rt").load(file.read_text("utf-8")) or {}
+            document: Any = YAML(typ="rt").load(file.read_text("utf-8")) or CommentedMap()
         except YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             raise BadSentence(f"{file}:{mark.line + 1 if mark else 1}: no valid YAML") from None
+        except UnicodeDecodeError:
+            raise BadSentence(f"{file}:1: is not UTF-8 text") from None
+        if not isinstance(document, CommentedMap):
+            raise BadSentence(f"{file}:1: is a mapping of keys to sentences")
         for key, value in document.items():
             line = document.lc.key(key)[0] + 1
             sentence = _sentence(key, value, file, line)
@@ -146,7 +151,8 @@ def _sentence(key: str, value: Any, file: Path, line: int) -> Sentence:
     where = f"{file}:{line}: {key}"
     forms = {"other": value} if isinstance(value, str) else dict(value) if isinstance(value, Mapping) else {}
     by = forms.pop("by", "n") if isinstance(value, Mapping) else None
-    if "other" not in forms or not set(forms) <= PLURAL_FORMS or not all(isinstance(t, str) for t in forms.values()):
+    texts = all(isinstance(text, str) for text in (key, *forms.values())) and isinstance(by, str | None)
+    if not texts or "other" not in forms or not set(forms) <= PLURAL_FORMS:
         raise BadSentence(f"{where}: is a text, or a mapping of plural forms with other: and by:")
     for text in forms.values():
         try:

@@ -33,10 +33,13 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
 
 def answer_from_json(row: Mapping[str, Any]) -> Answer | None:
     """The reverse of `answer_to_json`; None for custom JSON that is somebody else's."""
-    if isinstance(command := row.get("command"), Mapping):
-        return Command(command["name"], command["args"])
-    if isinstance(message := row.get("message"), Mapping):
-        return message_from_json(message)
+    try:
+        if isinstance(command := row.get("command"), Mapping):
+            return Command(command["name"], command["args"])
+        if isinstance(message := row.get("message"), Mapping):
+            return message_from_json(message)
+    except (KeyError, TypeError):
+        return None
     return None
 
 

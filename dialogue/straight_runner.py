@@ -24,7 +24,7 @@ class StraightRunner(DaskGraphRunner):
         """A runner for the same loaded components. They hold all state, so none is copied."""
         if isinstance(runner, cls):
             return runner
-        return cls(runner._graph_schema, runner._instantiated_nodes)  # noqa: SLF001 -- Rasa offers no other way to them
+        return cls(runner._graph_schema, runner._instantiated_nodes)
 
     def run(self, inputs: dict[str, Any] | None = None, targets: list[str] | None = None) -> dict[str, Any]:
         """The outputs of the targets, as `GraphRunner.run` promises them."""

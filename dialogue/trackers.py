@@ -12,7 +12,7 @@ from typing import Any
 
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import Event, SlotSet, UserUttered
+from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from conversation.memory import Memory, recall, remember
@@ -73,6 +73,7 @@ class TurnTrackers(TrackerStore):
 
 def newest(events: list[Event]) -> list[Event]:
     """The events of the last turns, with the slots that were set before them."""
+    events = [event for event in events if not isinstance(event, BotUttered)]  # what was said is in the outbox
     starts = [number for number, event in enumerate(events) if isinstance(event, UserUttered)]
     if len(starts) <= TURNS_KEPT:
         return events

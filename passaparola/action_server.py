@@ -7,6 +7,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
 from actions.rasa_actions import build_executor
+from conversation.inquiries import Inquiries
 from passaparola.compose import build
 from passaparola.settings import Settings
 
@@ -14,8 +15,8 @@ from passaparola.settings import Settings
 def serve(settings: Settings, port: int) -> None:
     """Run the action server until it is told to stop."""
     house = build(settings)
-    programmes = {str(programme.id): programme for programme in house.programmes.values()}
-    build_server(build_executor(house.answers(), programmes)).run(settings.host, port, access_log=False)
+    inquiries = Inquiries({str(programme.id): programme for programme in house.programmes.values()})
+    build_server(build_executor(house.answers(), inquiries)).run(settings.host, port, access_log=False)
 
 
 def build_server(executor: ActionExecutor) -> Sanic:

@@ -9,19 +9,18 @@ from rasa.core.agent import Agent
 from rasa.core.utils import AvailableEndpoints
 from sqlalchemy.orm import Session
 
-from actions.rasa_actions import build_executor
 from connectors.whatsapp.channel import WebhookSecrets
 from connectors.whatsapp.graph import Graph
 from connectors.whatsapp.sender import Sender
 from connectors.whatsapp.updates import Batch
 from conversation import inbox
 from conversation.dispatcher import Dispatcher
+from conversation.inquiries import Inquiries
 from conversation.model import Incoming
 from conversation.outbox import apply_receipts
 from conversation.turn import Turns
-from dialogue.in_process import InProcessActions
+from dialogue.processor import ChatProcessor
 from dialogue.rasa_dialogue import RasaDialogue
-from dialogue.straight_runner import StraightRunner
 from dialogue.trackers import TurnTrackers
 from passaparola.compose import House, build
 from passaparola.settings import read_settings, require_whatsapp
@@ -46,12 +45,9 @@ class ChatWiring:
         if agent.processor is None:
             raise RuntimeError("the model could not be loaded; run `passaparola train`")
         trackers = TurnTrackers(agent.processor.domain, house.store, house.clock)
-        agent.tracker_store = agent.processor.tracker_store = trackers
-        if agent.action_endpoint is None or isinstance(agent.action_endpoint, InProcessActions):
-            programmes = {str(programme.id): programme for programme in house.programmes.values()}
-            local = InProcessActions(build_executor(house.answers(), programmes))
-            agent.action_endpoint = agent.processor.action_endpoint = local
-        agent.processor.graph_runner = StraightRunner.taking_over(agent.processor.graph_runner)
+        agent.tracker_store = trackers
+        inquiries = Inquiries({str(programme.id): programme for programme in house.programmes.values()})
+        agent.processor = ChatProcessor(agent.processor, trackers, house.answers(), inquiries)
         dialogue = RasaDialogue(agent, trackers)
         turns = Turns(house.store, house.by_number(), dialogue, house.sentences, house.clock)
 

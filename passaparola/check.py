@@ -1,5 +1,6 @@
 """`passaparola check`: what designers edit, looked at as a whole. Every finding is `file:line: what is wrong`."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,27 +54,28 @@ def check_all(programme: Path) -> list[str]:
     try:
         findings += check_dialogue(DOMAIN, NLU, RULES, RESPONSES)
     except YAMLError as error:
-        findings.append(" ".join(str(error).split()))
+        findings.append(str(error))
     return findings
 
 
 def check_sentences(sentences: Sentences) -> Iterator[str]:
     """Every sentence exists in every language, with the same gaps and all plural forms, and buttons fit."""
-    keys = {key: sentence for language in LANGUAGES for key, sentence in sentences.catalogue[language].items()}
-    for key, known in sorted(keys.items()):
+    for key in sorted({key for language in LANGUAGES for key in sentences.catalogue[language]}):
+        known = {language: found[key] for language in LANGUAGES if key in (found := sentences.catalogue[language])}
+        first = next(iter(known.values()))
+        usual = Counter(sentence.gaps() for sentence in known.values()).most_common(1)[0][0]
         for language in LANGUAGES:
-            sentence = sentences.catalogue[language].get(key)
-            if sentence is None:
-                yield f"{known.file}:{known.line}: {key} is missing in {language}"
-                continue
-            yield from _sentence(key, language, sentence, known)
+            if language in known:
+                yield from _sentence(key, language, known[language], usual)
+            else:
+                yield f"{first.file}:{first.line}: {key} is missing in {language}"
 
 
-def _sentence(key: str, language: str, sentence: Sentence, known: Sentence) -> Iterator[str]:
+def _sentence(key: str, language: str, sentence: Sentence, usual: frozenset[str]) -> Iterator[str]:
     where = f"{sentence.file}:{sentence.line}: {key}"
-    if sentence.by is None and sentence.gaps() != known.gaps():
-        other = ", ".join(sorted(sentence.gaps() ^ known.gaps()))
-        yield f"{where}: has other gaps than in {known.file}: {other}"
+    if sentence.gaps() != usual:
+        other = ", ".join(sorted(sentence.gaps() ^ usual))
+        yield f"{where}: has other gaps than the other languages: {other}"
     if sentence.by is not None and (missing := _REQUIRED_FORMS[language] - set(sentence.forms)):
         yield f"{where}: lacks the plural forms {', '.join(sorted(missing))}"
     limit = {"button": WHATSAPP.button_title, "menu": WHATSAPP.menu}.get(key.partition(".")[0])
@@ -83,18 +85,16 @@ def _sentence(key: str, language: str, sentence: Sentence, known: Sentence) -> I
 
 def check_dialogue(domain: Path, nlu: Path, rules: Path, responses: Path) -> Iterator[str]:
     """Intents, rules, examples and responses fit one another."""
-    declared = _read(domain)
-    intents = {name: declared["intents"].lc.item(number)[0] + 1 for number, name in enumerate(declared["intents"])}
-    entities, actions = set(declared["entities"]), set(declared["actions"])
+    intents, entities, actions = (_names(domain, key) for key in ("intents", "entities", "actions"))
     ruled = dict(_rules(rules))
-    examples = list(_examples(nlu))
+    examples = list(read_examples(nlu))
     for intent, line in intents.items():
         if intent not in ruled:
             yield f"{domain}:{line}: {intent} has no rule in {rules}/"
         yield from _coverage(f"{domain}:{line}: {intent}", [one for one in examples if one.intent == intent])
-    for intent, (action, where) in ruled.items():
+    for intent, (action, heard, where) in ruled.items():
         if intent not in intents and intent != "nlu_fallback":
-            yield f"{where}: {intent} is no intent of {domain}"
+            yield f"{heard}: {intent} is no intent of {domain}"
         if action not in actions:
             yield f"{where}: {action} is no action of {domain}"
         if action.startswith("utter_") and not _says(responses, action):
@@ -105,7 +105,7 @@ def check_dialogue(domain: Path, nlu: Path, rules: Path, responses: Path) -> Ite
             yield f"{example.where}: {example.intent} is no intent of {domain}"
         if example.text.startswith("/"):
             yield f"{example.where}: an example must not begin with a slash"
-        if unknown := example.entities - entities:
+        if unknown := example.entities - entities.keys():
             yield f"{example.where}: {', '.join(sorted(unknown))} is no entity of {domain}"
 
 
@@ -126,11 +126,14 @@ def _duplicates(examples: list[Example]) -> Iterator[str]:
             yield f"{example.where}: stands twice ({first.where}): {example.text}"
 
 
-def _examples(folder: Path) -> Iterator[Example]:
+def read_examples(folder: Path) -> Iterator[Example]:
+    """The training sentences of a folder, in the order of the files."""
     for file in sorted(folder.glob("*.yml")):
-        for item in _read(file)["nlu"]:
+        for item in _items(file, "nlu"):
             if "intent" not in item:
                 continue
+            if not isinstance(item.get("examples"), str):
+                raise YAMLError(f"{file}:{item.lc.line + 1}: {item['intent']} has no `examples: |`")
             first = item.lc.value("examples")[0] + 2  # the line after `examples: |`
             language = (item.get("metadata") or {}).get("language")
             for number, line in enumerate(item["examples"].splitlines()):
@@ -142,11 +145,17 @@ def _examples(folder: Path) -> Iterator[Example]:
                     yield Example(item["intent"], language, bare, named, f"{file}:{first + number}")
 
 
-def _rules(folder: Path) -> Iterator[tuple[str, tuple[str, str]]]:
+def _rules(folder: Path) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    """Of each rule its intent, its action, and where the two stand."""
     for file in sorted(folder.glob("*.yml")):
-        for item in _read(file)["rules"]:
-            steps = {name: value for step in item["steps"] for name, value in step.items()}
-            yield steps["intent"], (steps["action"], f"{file}:{item.lc.line + 1}")
+        for item in _items(file, "rules"):
+            steps = item.get("steps")
+            steps = [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
+            said = {name: (value, f"{file}:{step.lc.line + 1}") for step in steps for name, value in step.items()}
+            if not {"intent", "action"} <= said.keys():
+                raise YAMLError(f"{file}:{item.lc.line + 1}: a rule needs `steps:` with an intent and an action")
+            (intent, heard), (action, where) = said["intent"], said["action"]
+            yield intent, (action, heard, where)
 
 
 def _says(responses: Path, action: str) -> bool:
@@ -160,5 +169,34 @@ def _bare(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _read(file: Path) -> Any:
-    return YAML(typ="rt").load(file)
+def _names(file: Path, key: str) -> dict[str, int]:
+    """The names a list of the domain declares, and their lines."""
+    names = _list(file, key)
+    plain = [str(next(iter(name))) if isinstance(name, Mapping) and name else str(name) for name in names]
+    return {name: names.lc.item(number)[0] + 1 for number, name in enumerate(plain)}
+
+
+def _items(file: Path, key: str) -> list[Any]:
+    """The mappings in a list of a training file."""
+    items = _list(file, key)
+    for number, item in enumerate(items):
+        if not isinstance(item, Mapping):
+            raise YAMLError(f"{file}:{items.lc.item(number)[0] + 1}: {item} is no mapping")
+    return list(items)
+
+
+def _list(file: Path, key: str) -> Any:
+    """A list of a file, with the positions of its items. Raises `YAMLError` naming file and line."""
+    try:
+        document: Any = YAML(typ="rt").load(file.read_text("utf-8"))
+    except OSError as error:
+        raise YAMLError(f"{file}:1: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise YAMLError(f"{file}:1: is not UTF-8 text") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise YAMLError(f"{file}:{mark.line + 1 if mark else 1}: no valid YAML") from None
+    found = document.get(key) if isinstance(document, Mapping) else None
+    if not isinstance(found, list):
+        raise YAMLError(f"{file}:1: needs a list under `{key}:`")
+    return found

@@ -5,6 +5,7 @@ nothing. Where the pipeline needs none of it, `install` puts an empty stand-in i
 `docs/decisions/0003-light-rasa.md` has the figures.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -20,8 +21,8 @@ NEEDS_TENSORFLOW = ("DIET", "TED", "ResponseSelector", "UnexpecTED", "LanguageMo
 
 def needs_tensorflow(config: Path) -> bool:
     """Whether a Rasa configuration names a component that needs it."""
-    text = config.read_text("utf-8")
-    return any(f"name: {part}" in text for part in NEEDS_TENSORFLOW)
+    named = "|".join(NEEDS_TENSORFLOW)
+    return re.search(rf"""\bname["']?:\s*["']?(?:[\w.]+\.)?(?:{named})""", config.read_text("utf-8")) is not None
 
 
 def install(config: Path = Path("config.yml")) -> bool:

@@ -10,13 +10,13 @@ from typing import Any
 import structlog
 
 _PHONE = re.compile(r"(?<![\w-])\+?\d{7,15}(?![\w-])")
-_TOKEN = re.compile(r"(?i)(bearer\s+|sha256=|access_token[=:]\s*)\S+")
+_TOKEN = re.compile(r"""(?i)(bearer\s+|sha256=|(?:access|verify)_token["']?\s*[=:]\s*["']?)[^\s"'&]+""")
 _KEPT = 3
 _PLAIN = frozenset({"timestamp", "level", "outbox_id", "count", "attempt", "code", "number_id"})
 
 
 def mask(text: str) -> str:
-    """The text without what identifies or lets in: `+39333…567`."""
+    """The text without what identifies or lets in: a phone becomes `…567`."""
     hidden = _TOKEN.sub(r"\1…", text)
     return _PHONE.sub(lambda match: f"…{match.group()[-_KEPT:]}", hidden)
 

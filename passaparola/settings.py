@@ -12,12 +12,12 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Settings(BaseSettings):
-    """All settings. Secrets are `SecretStr`, so that they cannot slip into a log."""
+    """All settings. Secrets are `SecretStr`, so that they cannot slip into a log; URLs may hold a password."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
 
-    database_url: str = Field("sqlite:///var/passaparola.db", alias="PASSAPAROLA_DATABASE_URL")
-    redis_url: str | None = Field(None, alias="PASSAPAROLA_REDIS_URL")
+    database_url: str = Field("sqlite:///var/passaparola.db", alias="PASSAPAROLA_DATABASE_URL", repr=False)
+    redis_url: str | None = Field(None, alias="PASSAPAROLA_REDIS_URL", repr=False)
     programme: Path = Field(Path("programmes/cafe.yml"), alias="PASSAPAROLA_PROGRAMME")
     chat_port: Port = Field(5005, alias="PASSAPAROLA_CHAT_PORT")
     service_port: Port = Field(8080, alias="PASSAPAROLA_SERVICE_PORT")

@@ -74,7 +74,13 @@ async def _start(child: Child) -> tuple[Child, asyncio.subprocess.Process]:
 
 async def _pass_on(name: str, process: asyncio.subprocess.Process) -> None:
     assert process.stdout is not None
-    async for line in process.stdout:
+    while True:
+        try:
+            line = await process.stdout.readline()
+        except ValueError:  # longer than the reader's buffer: passed over, but read, so that the process goes on
+            continue
+        if not line:
+            return
         sys.stderr.write(f"{name:>9} | {line.decode('utf-8', 'replace').rstrip()}\n")
         sys.stderr.flush()
 

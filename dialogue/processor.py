@@ -1,0 +1,81 @@
+"""Rasa's message processor, with our own actions run in place.
+
+Stock Rasa sends a custom action's call to a server and has the answer checked by jsonschema, which checks its own
+schema each time: 40 ms. Here an action of ours is an ordinary Rasa action that answers directly. Where an
+`action_endpoint` is configured, everything goes Rasa's way to the action server.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from rasa.core.actions.action import Action, action_for_index
+from rasa.core.channels.channel import OutputChannel
+from rasa.core.nlg.generator import NaturalLanguageGenerator
+from rasa.core.policies.policy import PolicyPrediction
+from rasa.core.processor import MessageProcessor
+from rasa.core.tracker_store import TrackerStore
+from rasa.exceptions import ActionLimitReached
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import BotUttered, Event
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from conversation.inquiries import Answering, Inquiries
+from conversation.wire import answer_to_json
+from dialogue.straight_runner import StraightRunner
+
+PREFIX = "action_"
+
+
+class LocalAction(Action):
+    """One of our answers as a Rasa action."""
+
+    def __init__(self, name: str, answers: Answering, inquiries: Inquiries) -> None:
+        self._name = name
+        self._answers = answers
+        self._inquiries = inquiries
+
+    def name(self) -> str:
+        return self._name
+
+    async def run(
+        self,
+        output_channel: OutputChannel,
+        nlg: NaturalLanguageGenerator,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        metadata: dict[str, Any] | None = None,
+    ) -> list[Event]:
+        """Answer the latest message. Changes nothing in the store."""
+        inquiry = self._inquiries.read(tracker.latest_message.parse_data)
+        answers = await self._answers.answer(self._name.removeprefix(PREFIX), inquiry)
+        return [BotUttered(data={"custom": answer_to_json(answer)}) for answer in answers]
+
+
+class ChatProcessor(MessageProcessor):
+    """Takes over a loaded processor: same model and domain, our trackers, runner and actions."""
+
+    def __init__(
+        self, loaded: MessageProcessor, trackers: TrackerStore, answers: Answering, inquiries: Inquiries
+    ) -> None:
+        self.__dict__.update(vars(loaded))
+        self.tracker_store = trackers
+        self.graph_runner = StraightRunner.taking_over(loaded.graph_runner)
+        self._answers = answers
+        self._inquiries = inquiries
+        intents: Collection[str] = answers.intents if loaded.action_endpoint is None else ()
+        self._local = {PREFIX + intent: LocalAction(PREFIX + intent, answers, inquiries) for intent in intents}
+        self._actions: dict[int, Action] = {}
+
+    def predict_next_with_tracker_if_should(self, tracker: DialogueStateTracker) -> tuple[Action, PolicyPrediction]:
+        """The next action: ours where we have it, else what Rasa makes of the name (`action_listen`, `utter_…`)."""
+        again = self.should_predict_another_action(tracker.latest_action_name)
+        if self.is_action_limit_reached(tracker, again):
+            raise ActionLimitReached("too many actions in one turn: is there a rule that leads back to itself?")
+        prediction = self._predict_next_with_tracker(tracker)
+        number = prediction.max_confidence_index
+        action = self._actions.get(number)
+        if action is None:
+            name = self.domain.action_names_or_texts[number]
+            action = self._local.get(name) or action_for_index(number, self.domain, self.action_endpoint)
+            self._actions[number] = action
+        return action, prediction
