@@ -51,6 +51,6 @@ class Answers:
         """Answer an inquiry. Raises `KeyError` for an intent that is not answered here."""
         answering = ANSWERS[intent]
         now = self._clock.now()
-        return await self._store.read(
+        return await self._store.look(
             lambda session: (answering(Question(session, inquiry, self._sentences, self._public_url, now)),)
         )

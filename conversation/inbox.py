@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import CursorResult, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, CursorResult, exists, select, update
+from sqlalchemy.orm import Session, aliased
 
 from conversation.errors import AlreadyDone, NotYet
 from conversation.model import Attachment, Incoming
@@ -52,23 +52,21 @@ def finish(session: Session, incoming: Incoming, *, now: datetime) -> None:
 
     Raises `AlreadyDone` if it was answered before, `NotYet` if an older message of the conversation waits.
     """
-    mine = select(InboxRow.id).where(
-        InboxRow.number_id == incoming.number_id, InboxRow.message_id == incoming.message_id
+    older = aliased(InboxRow)
+    ahead = exists().where(
+        older.state == "new",
+        older.contact == incoming.sender.key,
+        older.number_id == incoming.number_id,
+        older.id < InboxRow.id,
     )
-    older = (
-        select(InboxRow.id)
-        .where(
-            InboxRow.state == "new",
-            InboxRow.contact == incoming.sender.key,
-            InboxRow.number_id == incoming.number_id,
-            InboxRow.id < mine.scalar_subquery(),
+    if _move(session, incoming, ~ahead, state="done", done_at=now):
+        return
+    state = session.scalar(
+        select(InboxRow.state).where(
+            InboxRow.number_id == incoming.number_id, InboxRow.message_id == incoming.message_id
         )
-        .limit(1)
     )
-    if session.scalar(older) is not None:
-        raise NotYet
-    if not _move(session, incoming, state="done", done_at=now):
-        raise AlreadyDone
+    raise NotYet if state == "new" else AlreadyDone
 
 
 def fail(session: Session, incoming: Incoming, *, error: str, final: bool, now: datetime) -> None:
@@ -79,13 +77,14 @@ def fail(session: Session, incoming: Incoming, *, error: str, final: bool, now: 
     )  # fmt: skip
 
 
-def _move(session: Session, incoming: Incoming, **values: object) -> bool:
+def _move(session: Session, incoming: Incoming, *conditions: ColumnElement[bool], **values: object) -> bool:
     result = session.execute(
         update(InboxRow)
         .where(
             InboxRow.number_id == incoming.number_id,
             InboxRow.message_id == incoming.message_id,
             InboxRow.state == "new",
+            *conditions,
         )
         .values(**values)
         .execution_options(synchronize_session=False)

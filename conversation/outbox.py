@@ -112,13 +112,13 @@ def settle(session: Session, outcomes: Sequence[Sent], *, now: datetime) -> None
             values = {"state": "waiting", "next_try_at": outcome.retry_at, "error": outcome.error}
         else:
             values = {"state": "failed", "error": outcome.error}
-        session.execute(
+        result = session.execute(
             update(OutboxRow)
             .where(OutboxRow.id == outcome.id, OutboxRow.state.in_(["sending", "unsure"]))
             .values(**values, error_code=outcome.error_code, updated_at=now)
             .execution_options(synchronize_session=False)
         )
-        if outcome.wamid is not None:
+        if outcome.wamid is not None and not getattr(result, "rowcount", 0):  # a receipt was faster
             session.execute(
                 update(OutboxRow)
                 .where(OutboxRow.id == outcome.id, OutboxRow.wamid.is_(None))

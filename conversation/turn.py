@@ -31,7 +31,7 @@ from conversation.tables import Conversation
 from flows.model import Ask, Event, Saved
 from loyalty.clock import Clock
 from loyalty.ids import MemberId, ProgrammeId
-from loyalty.members import ensure_programme, find_member, meet
+from loyalty.members import ensure_programme, find_members, meet
 from loyalty.programme import LANGUAGES, Language, Programme
 from loyalty.store import Store
 from loyalty.tables import Member
@@ -146,11 +146,11 @@ class Turns:
     # ---- 1. find
 
     async def _place(self, programme: Programme, incoming: Incoming) -> Place:
-        place = await self._store.read(lambda session: _look(session, programme, incoming))
+        place = await self._store.look(lambda session: _look(session, programme, incoming))
         if place is None:
             now = self._clock.now()
             await self._store.write(lambda session: _introduce(session, programme, incoming, now))
-            place = await self._store.read(lambda session: _look(session, programme, incoming))
+            place = await self._store.look(lambda session: _look(session, programme, incoming))
         assert place is not None
         return place
 
@@ -216,7 +216,7 @@ class Turns:
         conversation = self._heard(session, place, incoming)
         inbox.finish(session, incoming, now=self._clock.now())
         member = session.get_one(Member, place.member)
-        if not member.language_chosen:
+        if not member.language_chosen and member.language != plan.language:
             member.language = plan.language
         if plan.memory is not None:
             remember(session, plan.memory, now=self._clock.now())
@@ -314,9 +314,9 @@ def fold(messages: list[Message]) -> Message:
 def _look(session: Session, programme: Programme, incoming: Incoming) -> Place | None:
     """Where the message lands, if the member and her conversation are known with all her identities."""
     who = person(incoming)
-    members = [find_member(session, programme.id, (ref,)) for ref in who.refs]
-    member = members[0] if members else None
-    if member is None or any(other is None for other in members):
+    known = find_members(session, programme.id, who.refs)
+    member = known.get(who.refs[0]) if who.refs else None
+    if member is None or len(known) < len(who.refs):
         return None
     conversation = conversation_of(session, member.id)
     if conversation is None or not _reachable(conversation, incoming):

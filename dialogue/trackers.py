@@ -14,6 +14,7 @@ from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.utils.common import all_subclasses
 
 from conversation.memory import Memory, recall, remember
 from loyalty.clock import Clock
@@ -37,6 +38,8 @@ class TurnTrackers(TrackerStore):
         self._store = store
         self._clock = clock
         self._turns: dict[str, Turn] = {}
+        # Rasa's own way to decode an event walks all subclasses of `Event`, three hundred steps for each.
+        self._kinds: dict[str, type[Event]] = {kind.type_name: kind for kind in all_subclasses(Event)}
 
     @contextmanager
     def turn(self, sender_id: str) -> Iterator[Turn]:
@@ -60,10 +63,11 @@ class TurnTrackers(TrackerStore):
         if turn is not None and turn.kept is not None:
             events: list[dict[str, Any]] = list(turn.kept.events)
         else:
-            events = await self._store.read(lambda session: recall(session, sender_id))
+            events = await self._store.look(lambda session: recall(session, sender_id))
         if not events:
             return None
-        return DialogueStateTracker.from_dict(sender_id, events, self.domain.slots)
+        decoded = [self._kinds[row["event"]]._from_parameters(row) for row in events]
+        return DialogueStateTracker.from_events(sender_id, decoded, self.domain.slots)
 
     async def keys(self) -> list[str]:
         """Nothing lists conversations through Rasa; the store knows them."""

@@ -3,6 +3,8 @@
 `passaparola chat` runs it alone; `rasa run` finds `wire` by `credentials.yml`.
 """
 
+import sys
+
 import structlog
 from rasa.core import run as rasa_run
 from rasa.core.agent import Agent
@@ -26,6 +28,9 @@ from passaparola.compose import House, build
 from passaparola.settings import read_settings, require_whatsapp
 
 log = structlog.get_logger()
+
+SWITCH = 0.0005
+"""Seconds a thread keeps the interpreter: the store's writer needs it for a moment, often, and must not wait 5 ms."""
 
 
 class ChatWiring:
@@ -99,6 +104,7 @@ def wire() -> ChatWiring:
 def serve() -> None:
     """Run the chat process until it is told to stop."""
     settings = read_settings()
+    sys.setswitchinterval(SWITCH)
     rasa_run.serve_application(
         model_path=str(settings.model),
         credentials="credentials.yml",

@@ -22,6 +22,9 @@ class Store(Protocol):
     async def read(self, work: Callable[[Session], T]) -> T:
         """Run `work` on one consistent view of the data. It must change nothing."""
 
+    async def look(self, work: Callable[[Session], T]) -> T:
+        """As `read`, for a handful of rows found by key: it may run where it is called, without changing threads."""
+
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` and make what it did durable before this returns. If it raises, it did nothing.
 
