@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, CursorResult, exists, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy.orm import Session
 
 from conversation.errors import AlreadyDone, NotYet
 from conversation.model import Attachment, Incoming
 from conversation.tables import InboxRow
 from conversation.wire import incoming_from_json, incoming_to_json
-from loyalty.store.sql import insert_once
+from loyalty.store.sql import execute, insert_once, table_of
 
 NO_TURN = frozenset({"reaction", "edit", "revoke", "system", "echo"})
 """Kinds that are kept, but are not something a customer says to the bot."""
@@ -47,47 +47,48 @@ def waiting(session: Session, *, before: datetime | None = None, limit: int = 10
     ]
 
 
+_INBOX = table_of(InboxRow)
+_OLDER = _INBOX.alias("older")
+_MINE = (
+    _INBOX.c.number_id == bindparam("number"),
+    _INBOX.c.message_id == bindparam("message"),
+)
+_FINISH = (
+    update(_INBOX)
+    .where(
+        *_MINE,
+        _INBOX.c.state == "new",
+        ~exists().where(
+            _OLDER.c.state == "new",
+            _OLDER.c.contact == bindparam("sender"),
+            _OLDER.c.number_id == bindparam("number"),
+            _OLDER.c.id < _INBOX.c.id,
+        ),
+    )
+    .values(state="done", done_at=bindparam("now"))
+)
+
+
 def finish(session: Session, incoming: Incoming, *, now: datetime) -> None:
     """Mark a message answered, in the transaction of its answer.
 
     Raises `AlreadyDone` if it was answered before, `NotYet` if an older message of the conversation waits.
     """
-    older = aliased(InboxRow)
-    ahead = exists().where(
-        older.state == "new",
-        older.contact == incoming.sender.key,
-        older.number_id == incoming.number_id,
-        older.id < InboxRow.id,
-    )
-    if _move(session, incoming, ~ahead, state="done", done_at=now):
+    key = {"number": incoming.number_id, "message": incoming.message_id}
+    done = execute(session, _FINISH, {**key, "sender": incoming.sender.key, "now": now})
+    if done.rowcount == 1:
         return
-    state = session.scalar(
-        select(InboxRow.state).where(
-            InboxRow.number_id == incoming.number_id, InboxRow.message_id == incoming.message_id
-        )
-    )
+    state = execute(session, select(_INBOX.c.state).where(*_MINE), key).scalar()
     raise NotYet if state == "new" else AlreadyDone
 
 
 def fail(session: Session, incoming: Incoming, *, error: str, final: bool, now: datetime) -> None:
     """Note that answering failed; `final` sets the message aside so that it holds up nobody."""
-    _move(
-        session, incoming, attempts=InboxRow.attempts + 1, error=error[:2000],
-        **({"state": "failed", "done_at": now} if final else {}),
-    )  # fmt: skip
-
-
-def _move(session: Session, incoming: Incoming, *conditions: ColumnElement[bool], **values: object) -> bool:
-    result = session.execute(
-        update(InboxRow)
-        .where(
-            InboxRow.number_id == incoming.number_id,
-            InboxRow.message_id == incoming.message_id,
-            InboxRow.state == "new",
-            *conditions,
-        )
-        .values(**values)
-        .execution_options(synchronize_session=False)
+    values = {"state": "failed", "done_at": now} if final else {}
+    execute(
+        session,
+        update(_INBOX)
+        .where(*_MINE, _INBOX.c.state == "new")
+        .values(attempts=_INBOX.c.attempts + 1, error=error[:2000], **values),
+        {"number": incoming.number_id, "message": incoming.message_id},
     )
-    assert isinstance(result, CursorResult)
-    return result.rowcount == 1

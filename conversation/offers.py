@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from conversation.layout import MORE, WHATSAPP, Layout, Limits, cut, lay_out, split, units
@@ -17,8 +18,10 @@ from conversation.tables import Conversation, Offer
 from conversation.wire import message_from_json, message_to_json
 from flows.model import Saved
 from loyalty.codes import ALPHABET
+from loyalty.store.sql import execute, table_of
 
 _SIGNS = 13
+_INSERT = insert(table_of(Offer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,13 @@ def make_offer(
     if layout.style == "plain":
         return _plain(message.text, message.image, limits)
     id_ = "".join(secrets.choice(ALPHABET) for _ in range(_SIGNS))
-    session.add(
-        Offer(
-            id=id_, member_id=conversation.member_id, run=saved.run if saved else None, step=saved.step if saved else 0,
-            message=message_to_json(message), page=page, created_at=now,
-        )
+    execute(
+        session,
+        _INSERT,
+        {
+            "id": id_, "member_id": conversation.member_id, "run": saved.run if saved else None,
+            "step": saved.step if saved else 0, "message": message_to_json(message), "page": page, "created_at": now,
+        },
     )  # fmt: skip
     conversation.offer_id = id_
     fits = units(message.text) <= limits.body

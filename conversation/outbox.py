@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy.orm import Session
 
 from conversation.model import Receipt
 from conversation.register import conversation_of
 from conversation.tables import Conversation, OutboxRow
 from loyalty.ids import MemberId
-from loyalty.store.sql import insert_once
+from loyalty.store.sql import execute, insert_once, table_of
 
 WINDOW = timedelta(hours=24)
 """WhatsApp's customer service window: free-form messages only so long after the customer's last one."""
@@ -66,65 +66,84 @@ def enqueue(
     return new and state == "waiting"
 
 
+_OUTBOX = table_of(OutboxRow)
+_ANY_DUE = select(_OUTBOX.c.id).where(_OUTBOX.c.state == "waiting", _OUTBOX.c.next_try_at <= bindparam("due")).limit(1)
+
+
 def any_due(session: Session, *, now: datetime) -> bool:
     """Whether anything waits to be sent; cheaper to ask than to claim in vain."""
-    query = select(OutboxRow.id).where(OutboxRow.state == "waiting", OutboxRow.next_try_at <= now).limit(1)
-    return session.scalar(query) is not None
+    return execute(session, _ANY_DUE, {"due": now}).first() is not None
+
+
+_AHEAD = _OUTBOX.alias("ahead")
+_NEXT = (
+    select(_OUTBOX.c.id)
+    .where(
+        _OUTBOX.c.state == "waiting",
+        _OUTBOX.c.next_try_at <= bindparam("due"),
+        ~exists().where(
+            _AHEAD.c.member_id == _OUTBOX.c.member_id,
+            _AHEAD.c.id < _OUTBOX.c.id,
+            _AHEAD.c.state.in_(["waiting", "sending"]),
+        ),
+    )
+    .order_by(_OUTBOX.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, of=_OUTBOX)
+)
+_CLAIM = (
+    update(_OUTBOX)
+    .where(_OUTBOX.c.id.in_(_NEXT.scalar_subquery()))
+    .values(state="sending", attempts=_OUTBOX.c.attempts + 1, updated_at=bindparam("due"))
+    .returning(
+        _OUTBOX.c.id, _OUTBOX.c.number_id, _OUTBOX.c.phone, _OUTBOX.c.user_id, _OUTBOX.c.message, _OUTBOX.c.attempts
+    )
+)
 
 
 def claim(session: Session, *, now: datetime, limit: int) -> list[Due]:
     """Take the next messages to send: of each member the oldest, and none while an older one is under way."""
-    older = aliased(OutboxRow)
-    waiting = (
-        select(OutboxRow)
-        .where(OutboxRow.state == "waiting", OutboxRow.next_try_at <= now)
-        .where(
-            ~exists().where(
-                older.member_id == OutboxRow.member_id,
-                older.id < OutboxRow.id,
-                older.state.in_(["waiting", "sending"]),
-            )
-        )
-        .order_by(OutboxRow.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=OutboxRow)
+    taken = execute(session, _CLAIM, {"due": now, "most": limit})
+    claimed = [Due(row.id, row.number_id, row.phone, row.user_id, row.message, row.attempts) for row in taken]
+    return sorted(claimed, key=lambda due: due.id)
+
+
+_SETTLE = (
+    update(_OUTBOX)
+    .where(_OUTBOX.c.id == bindparam("number"), _OUTBOX.c.state.in_(["sending", "unsure"]))
+    .values(
+        state=bindparam("becomes"),
+        wamid=bindparam("wamid"),
+        sent_at=bindparam("sent_at"),
+        next_try_at=bindparam("next_try_at"),
+        error_code=bindparam("code"),
+        error=bindparam("why"),
+        updated_at=bindparam("now"),
     )
-    taken = [
-        Due(row.id, row.number_id, row.phone, row.user_id, row.message, row.attempts + 1)
-        for row in session.scalars(waiting)
-    ]
-    if taken:
-        session.execute(
-            update(OutboxRow)
-            .where(OutboxRow.id.in_([due.id for due in taken]))
-            .values(state="sending", attempts=OutboxRow.attempts + 1, updated_at=now)
-            .execution_options(synchronize_session=False)
-        )
-    return taken
+)
+_NAME = (
+    update(_OUTBOX)
+    .where(_OUTBOX.c.id == bindparam("number"), _OUTBOX.c.wamid.is_(None))
+    .values(wamid=bindparam("wamid"))
+)
 
 
 def settle(session: Session, outcomes: Sequence[Sent], *, now: datetime) -> None:
     """Write down what became of claimed messages. A receipt that was faster keeps its place."""
     for outcome in outcomes:
+        values: dict[str, Any] = {
+            "number": outcome.id, "wamid": outcome.wamid, "sent_at": None, "next_try_at": now,
+            "code": outcome.error_code, "why": outcome.error, "now": now,
+        }  # fmt: skip
         if outcome.wamid is not None:
-            values: dict[str, Any] = {"state": "sent", "wamid": outcome.wamid, "sent_at": now, "error": None}
+            values |= {"becomes": "sent", "sent_at": now}
         elif outcome.retry_at is not None:
-            values = {"state": "waiting", "next_try_at": outcome.retry_at, "error": outcome.error}
+            values |= {"becomes": "waiting", "next_try_at": outcome.retry_at}
         else:
-            values = {"state": "failed", "error": outcome.error}
-        result = session.execute(
-            update(OutboxRow)
-            .where(OutboxRow.id == outcome.id, OutboxRow.state.in_(["sending", "unsure"]))
-            .values(**values, error_code=outcome.error_code, updated_at=now)
-            .execution_options(synchronize_session=False)
-        )
-        if outcome.wamid is not None and not getattr(result, "rowcount", 0):  # a receipt was faster
-            session.execute(
-                update(OutboxRow)
-                .where(OutboxRow.id == outcome.id, OutboxRow.wamid.is_(None))
-                .values(wamid=outcome.wamid)
-                .execution_options(synchronize_session=False)
-            )
+            values |= {"becomes": "failed"}
+        settled = execute(session, _SETTLE, values)
+        if outcome.wamid is not None and settled.rowcount == 0:  # a receipt was faster
+            execute(session, _NAME, {"number": outcome.id, "wamid": outcome.wamid})
 
 
 def recover(session: Session, *, now: datetime) -> int:

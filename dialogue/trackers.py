@@ -1,7 +1,7 @@
 """Rasa's trackers, kept as short as rules need them and saved with the turn.
 
-A stock tracker replays every event of the session several times a turn. Rules look at one turn, so two are kept,
-and the cost of a turn stays the same however long the conversation gets.
+A stock tracker replays every event of the session several times a turn. Rules look at one turn, so the one before is
+all that is kept, and the cost of a turn stays the same however long the conversation gets.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from conversation.memory import Memory, recall, remember
 from loyalty.clock import Clock
 from loyalty.store import Store
 
-TURNS_KEPT = 2
+TURNS_KEPT = 1
 
 
 @dataclass
