@@ -21,6 +21,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from conversation.inquiries import Answering, Inquiries
 from conversation.wire import answer_to_json
+from dialogue.predictions import Predictions
 from dialogue.straight_runner import StraightRunner
 
 PREFIX = "action_"
@@ -65,13 +66,14 @@ class ChatProcessor(MessageProcessor):
         intents: Collection[str] = answers.intents if loaded.action_endpoint is None else ()
         self._local = {PREFIX + intent: LocalAction(PREFIX + intent, answers, inquiries) for intent in intents}
         self._actions: dict[int, Action] = {}
+        self._predictions = Predictions(self._predict_next_with_tracker)
 
     def predict_next_with_tracker_if_should(self, tracker: DialogueStateTracker) -> tuple[Action, PolicyPrediction]:
         """The next action: ours where we have it, else what Rasa makes of the name (`action_listen`, `utter_…`)."""
         again = self.should_predict_another_action(tracker.latest_action_name)
         if self.is_action_limit_reached(tracker, again):
             raise ActionLimitReached("too many actions in one turn: is there a rule that leads back to itself?")
-        prediction = self._predict_next_with_tracker(tracker)
+        prediction = self._predictions.next(tracker)
         number = prediction.max_confidence_index
         action = self._actions.get(number)
         if action is None:
