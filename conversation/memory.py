@@ -18,6 +18,11 @@ class Memory:
     events: tuple[dict[str, Any], ...]
 
 
+def sender_of(programme: Any, member: Any) -> Any:
+    """The dialogue engine's name of a conversation; of values or of columns."""
+    return programme + ":" + member
+
+
 def recall(session: Session, sender_id: str) -> list[dict[str, Any]]:
     """What is remembered of a conversation; empty if nothing is."""
     row = session.get(TrackerRow, sender_id)

@@ -57,9 +57,12 @@ def read_token(token: str) -> tuple[str, int] | None:
 def find_offer(session: Session, id_: str | None) -> Offered | None:
     """The offer with this id."""
     row = session.get(Offer, id_) if id_ else None
-    if row is None:
-        return None
-    return Offered(row.id, row.member_id, row.run, row.step, message_from_json(row.message), row.page, row.created_at)
+    return None if row is None else offered(row.id, row.member_id, row)
+
+
+def offered(id_: str, member: str, row: Any) -> Offered:
+    """An offer from the columns of its row, however they were read."""
+    return Offered(id_, member, row.run, row.step, message_from_json(row.message), row.page, row.created_at)
 
 
 def make_offer(

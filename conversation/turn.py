@@ -6,10 +6,10 @@
 Steps 1 and 2 change nothing, so a turn may be killed anywhere and run again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Protocol, cast
+from datetime import timedelta
+from typing import Any, Protocol, cast
 
 import structlog
 from sqlalchemy.orm import Session
@@ -23,15 +23,14 @@ from conversation.layout import WHATSAPP, units
 from conversation.matching import match_choice
 from conversation.memory import Memory, remember
 from conversation.model import Answer, Attachment, Command, Incoming, Inquiry, Message, Tap, Text, Understood
-from conversation.offers import Offered, find_offer, make_offer, read_token, turns_page
+from conversation.offers import Offered, make_offer, read_token, turns_page
 from conversation.outbox import enqueue
-from conversation.register import conversation_of, ensure_conversation, person
+from conversation.place import Place, introduce, look
+from conversation.register import conversation_of
 from conversation.sentences import Sentences
 from conversation.tables import Conversation
 from flows.model import Ask, Event, Saved
 from loyalty.clock import Clock
-from loyalty.ids import MemberId, ProgrammeId
-from loyalty.members import ensure_programme, find_members, meet
 from loyalty.programme import LANGUAGES, Language, Programme
 from loyalty.store import Store
 from loyalty.tables import Member
@@ -57,23 +56,10 @@ class Dialogue(Protocol):
     async def parse(self, text: str) -> Understood:
         """What a text means. Never raises for any text."""
 
-    async def respond(self, inquiry: Inquiry, understood: Understood) -> Response:
-        """Answer what was understood. Changes nothing in the store."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a message lands: read before anything is decided."""
-
-    programme: Programme
-    member: MemberId
-    language: Language
-    language_chosen: bool
-    newcomer: bool
-    """True if she has never written before."""
-    flow: Saved | None
-    offer: Offered | None
-    tapped: Offered | None
+    async def respond(
+        self, inquiry: Inquiry, understood: Understood, remembered: Sequence[Mapping[str, Any]]
+    ) -> Response:
+        """Answer what was understood, knowing what was `remembered`. Changes nothing in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +132,11 @@ class Turns:
     # ---- 1. find
 
     async def _place(self, programme: Programme, incoming: Incoming) -> Place:
-        place = await self._store.look(lambda session: _look(session, programme, incoming))
+        place = await self._store.look(lambda session: look(session, programme, incoming))
         if place is None:
             now = self._clock.now()
-            await self._store.write(lambda session: _introduce(session, programme, incoming, now))
-            place = await self._store.look(lambda session: _look(session, programme, incoming))
+            await self._store.write(lambda session: introduce(session, programme, incoming, now=now))
+            place = await self._store.look(lambda session: look(session, programme, incoming))
         assert place is not None
         return place
 
@@ -206,7 +192,7 @@ class Turns:
         inquiry = Inquiry(
             place.programme, place.member, language, understood.intent, understood.entities, incoming.message_id, text
         )
-        response = await self._dialogue.respond(inquiry, understood)
+        response = await self._dialogue.respond(inquiry, understood, place.remembered)
         answers = response.answers or (self._sorry(language),)
         return Plan(language, answers, response.memory)
 
@@ -231,7 +217,7 @@ class Turns:
                     session, conversation, member, place.programme, plan.language, answers, incoming
                 )
         language = cast(Language, member.language)
-        self._send(session, conversation, message, _running(conversation), incoming.message_id, language, page)
+        self._send(session, conversation, message, saved_flow(conversation), incoming.message_id, language, page)
 
     def _step(
         self, session: Session, conversation: Conversation, member: Member, programme: Programme, language: Language,
@@ -309,54 +295,6 @@ def fold(messages: list[Message]) -> Message:
         )  # fmt: skip
     assert units(first.text) <= WHATSAPP.text * 16, "an answer is no book"
     return first
-
-
-def _look(session: Session, programme: Programme, incoming: Incoming) -> Place | None:
-    """Where the message lands, if the member and her conversation are known with all her identities."""
-    who = person(incoming)
-    known = find_members(session, programme.id, who.refs)
-    member = known.get(who.refs[0]) if who.refs else None
-    if member is None or len(known) < len(who.refs):
-        return None
-    conversation = conversation_of(session, member.id)
-    if conversation is None or not _reachable(conversation, incoming):
-        return None
-    named = read_token(incoming.content.token) if isinstance(incoming.content, Tap) else None
-    offer = find_offer(session, conversation.offer_id) if isinstance(incoming.content, Text) else None
-    return Place(
-        programme,
-        MemberId(member.id),
-        cast(Language, member.language),
-        member.language_chosen,
-        conversation.last_heard_at is None,
-        _running(conversation),
-        offer,
-        find_offer(session, named[0]) if named else None,
-    )
-
-
-def _reachable(conversation: Conversation, incoming: Incoming) -> bool:
-    sender = incoming.sender
-    return (
-        conversation.number_id == incoming.number_id
-        and (sender.phone is None or conversation.phone == f"+{sender.phone.removeprefix('+')}")
-        and (sender.user_id is None or conversation.user_id == sender.user_id)
-    )
-
-
-def _introduce(session: Session, programme: Programme, incoming: Incoming, now: datetime) -> None:
-    """Make somebody known who writes for the first time, or in a new way."""
-    ensure_programme(session, ProgrammeId(programme.id), now=now)
-    member = meet(session, programme, person(incoming), now=now)
-    phone = incoming.sender.phone
-    ensure_conversation(
-        session, member, number_id=incoming.number_id, user_id=incoming.sender.user_id,
-        phone=f"+{phone.removeprefix('+')}" if phone else None,
-    )  # fmt: skip
-
-
-def _running(conversation: Conversation) -> Saved | None:
-    return saved_flow(conversation)
 
 
 def _language(place: Place, understood: Understood, text: str) -> Language:

@@ -1,12 +1,13 @@
 """The dialogue: Rasa's model understands a text, Rasa's rule picks the action, the action answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 
+from conversation.memory import sender_of
 from conversation.model import Answer, Inquiry, Message, Understood
 from conversation.turn import Response
 from dialogue.collector import Collector
@@ -41,9 +42,11 @@ class RasaDialogue:
             intent["name"] or NOT_UNDERSTOOD, float(intent["confidence"]), _entities(raw), _language(raw), raw
         )
 
-    async def respond(self, inquiry: Inquiry, understood: Understood) -> Response:
+    async def respond(
+        self, inquiry: Inquiry, understood: Understood, remembered: Sequence[Mapping[str, Any]]
+    ) -> Response:
         """Run Rasa's turn: the rule of the intent, its action, and what that says."""
-        sender = f"{inquiry.programme.id}:{inquiry.member}"
+        sender = sender_of(inquiry.programme.id, inquiry.member)
         collector = Collector()
         message = UserMessage(
             text=inquiry.text or inquiry.intent,
@@ -57,7 +60,7 @@ class RasaDialogue:
                 "message_id": inquiry.message_id,
             },
         )  # fmt: skip
-        with self._trackers.turn(sender) as memory:
+        with self._trackers.turn(sender, remembered) as memory:
             await self._processor.handle_message(message)
         answers: tuple[Answer, ...] = tuple(collector.answers)
         if not any(not isinstance(answer, Message) or answer.text for answer in answers):

@@ -5,7 +5,7 @@ all that is kept, and the cost of a turn stays the same however long the convers
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +25,9 @@ TURNS_KEPT = 1
 
 @dataclass
 class Turn:
-    """A turn under way: what is to be remembered after it."""
+    """A turn under way: what was remembered before it, and what is to be remembered after it."""
 
+    remembered: Sequence[Mapping[str, Any]]
     kept: Memory | None = None
 
 
@@ -42,9 +43,9 @@ class TurnTrackers(TrackerStore):
         self._kinds: dict[str, type[Event]] = {kind.type_name: kind for kind in all_subclasses(Event)}
 
     @contextmanager
-    def turn(self, sender_id: str) -> Iterator[Turn]:
+    def turn(self, sender_id: str, remembered: Sequence[Mapping[str, Any]]) -> Iterator[Turn]:
         """A turn of one conversation: saving its tracker within means remembering it for the turn's transaction."""
-        turn = self._turns[sender_id] = Turn()
+        turn = self._turns[sender_id] = Turn(remembered)
         try:
             yield turn
         finally:
@@ -60,8 +61,9 @@ class TurnTrackers(TrackerStore):
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         turn = self._turns.get(sender_id)
-        if turn is not None and turn.kept is not None:
-            events: list[dict[str, Any]] = list(turn.kept.events)
+        events: Sequence[Mapping[str, Any]]
+        if turn is not None:
+            events = turn.kept.events if turn.kept is not None else turn.remembered
         else:
             events = await self._store.look(lambda session: recall(session, sender_id))
         if not events:

@@ -1,0 +1,108 @@
+"""Where a message lands: the member, her conversation, what was offered, what is remembered. One statement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Row, bindparam, select
+from sqlalchemy.orm import Session
+
+from conversation.memory import sender_of
+from conversation.model import Incoming, Tap
+from conversation.offers import Offered, find_offer, offered, read_token
+from conversation.register import ensure_conversation, person
+from conversation.tables import Conversation, Offer, TrackerRow
+from flows.model import Saved
+from loyalty.ids import MemberId, ProgrammeId
+from loyalty.members import Kind, ensure_programme, meet
+from loyalty.programme import Language, Programme
+from loyalty.store.sql import execute, table_of
+from loyalty.tables import Identity, Member
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message lands: read before anything is decided."""
+
+    programme: Programme
+    member: MemberId
+    language: Language
+    language_chosen: bool
+    newcomer: bool
+    """True if she has never written before."""
+    flow: Saved | None
+    offer: Offered | None
+    tapped: Offered | None
+    remembered: tuple[Mapping[str, Any], ...]
+
+
+_IDENTITY, _MEMBER, _CONVERSATION = table_of(Identity), table_of(Member), table_of(Conversation)
+_OFFER, _TRACKER = table_of(Offer), table_of(TrackerRow)
+_LOOK = (
+    select(
+        _IDENTITY.c.kind, _IDENTITY.c.value,
+        _MEMBER.c.id.label("member"), _MEMBER.c.language, _MEMBER.c.language_chosen,
+        _CONVERSATION.c.number_id, _CONVERSATION.c.phone, _CONVERSATION.c.user_id, _CONVERSATION.c.last_heard_at,
+        _CONVERSATION.c.flow,
+        _OFFER.c.id.label("offer"), _OFFER.c.run, _OFFER.c.step, _OFFER.c.message, _OFFER.c.page, _OFFER.c.created_at,
+        _TRACKER.c.events,
+    )
+    .join(_MEMBER, _MEMBER.c.id == _IDENTITY.c.member_id)
+    .join(_CONVERSATION, _CONVERSATION.c.member_id == _MEMBER.c.id)
+    .join(_OFFER, _OFFER.c.id == _CONVERSATION.c.offer_id, isouter=True)
+    .join(_TRACKER, _TRACKER.c.sender_id == sender_of(_IDENTITY.c.programme_id, _MEMBER.c.id), isouter=True)
+    .where(
+        _IDENTITY.c.programme_id == bindparam("programme"),
+        ((_IDENTITY.c.kind == Kind.USER) & (_IDENTITY.c.value == bindparam("user")))
+        | ((_IDENTITY.c.kind == Kind.PHONE) & (_IDENTITY.c.value == bindparam("telephone"))),
+    )
+)  # fmt: skip
+
+
+def look(session: Session, programme: Programme, incoming: Incoming) -> Place | None:
+    """Where a message lands; None if somebody writes for the first time, or in a way she has not written before."""
+    refs = {ref.kind: ref.value for ref in person(incoming).refs}
+    values = {"programme": programme.id, "user": refs.get(Kind.USER), "telephone": refs.get(Kind.PHONE)}
+    found = {row.kind: row for row in execute(session, _LOOK, values)}
+    row = found.get(Kind.USER) or found.get(Kind.PHONE)
+    if row is None or len(found) < len(refs) or not _reachable(row, incoming):
+        return None
+    named = read_token(incoming.content.token) if isinstance(incoming.content, Tap) else None
+    newest = offered(row.offer, row.member, row) if row.offer else None
+    tapped = newest if named and newest and newest.id == named[0] else find_offer(session, named[0] if named else None)
+    return Place(
+        programme,
+        MemberId(row.member),
+        cast(Language, row.language),
+        row.language_chosen,
+        row.last_heard_at is None,
+        Saved.from_json(row.flow) if row.flow else None,
+        newest,
+        tapped,
+        tuple(row.events or ()),
+    )
+
+
+def introduce(session: Session, programme: Programme, incoming: Incoming, *, now: datetime) -> None:
+    """Make somebody known who writes for the first time, or in a new way."""
+    ensure_programme(session, ProgrammeId(programme.id), now=now)
+    member = meet(session, programme, person(incoming), now=now)
+    sender = incoming.sender
+    ensure_conversation(
+        session, member, number_id=incoming.number_id, user_id=sender.user_id, phone=_written(sender.phone)
+    )
+
+
+def _reachable(row: Row[Any], incoming: Incoming) -> bool:
+    """Whether the conversation knows the way this message came."""
+    sender = incoming.sender
+    return bool(
+        row.number_id == incoming.number_id
+        and (sender.phone is None or row.phone == _written(sender.phone))
+        and (sender.user_id is None or row.user_id == sender.user_id)
+    )
+
+
+def _written(phone: str | None) -> str | None:
+    return f"+{phone.removeprefix('+')}" if phone else None
