@@ -1,6 +1,7 @@
 """Typed instead of tapped: which of the choices on offer a text means, if it clearly means one."""
 
 import unicodedata
+from functools import lru_cache
 
 import regex
 from rapidfuzz import fuzz, process
@@ -35,10 +36,12 @@ def match_choice(text: str, choices: tuple[Choice, ...], *, first: int = 0, last
     if len(typed) < _SHORTEST:
         return None
     titles = {number: normalise(choice.title) for number, choice in enumerate(choices)}
+    titles = {number: title for number, title in titles.items() if _numbers(title) == _numbers(typed)}
     close = process.extract(typed, titles, scorer=fuzz.ratio, score_cutoff=CLOSE, limit=2)
     return int(close[0][2]) if len(close) == 1 else None
 
 
+@lru_cache(4096)
 def normalise(text: str) -> str:
     """Lower case, no accents, no signs, one kind of digit: what two spellings of a word have in common.
 
@@ -48,6 +51,11 @@ def normalise(text: str) -> str:
     bare = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     digits = "".join(str(unicodedata.digit(sign)) if sign.isdecimal() else sign for sign in bare)
     return _NOISE.sub(" ", digits).strip() or text.strip()
+
+
+def _numbers(text: str) -> list[str]:
+    """The numbers in a text: 50 is no slip of the finger for 5."""
+    return regex.findall(r"\d+", text)
 
 
 def _spellings(choice: Choice) -> frozenset[str]:

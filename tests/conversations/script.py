@@ -98,7 +98,9 @@ class Player:
         if keys.get("silent"):
             await self._stack.settled()
             if len(self._stack.graph.messages) != before:
-                raise Mismatch(f"{step.where}: the bot was to keep quiet, it said: {self._stack.graph.messages[-1].text}")
+                raise Mismatch(
+                    f"{step.where}: the bot was to keep quiet, it said: {self._stack.graph.messages[-1].text}"
+                )
             return
         await self._stack.graph.wait_for(before + 1, timeout=10)
         sent = self._stack.graph.messages[before]
@@ -174,5 +176,3 @@ def _compare(step: Step, sent: Sent) -> None:
 def _text(sent: Sent) -> str:
     body = sent.body
     return str(body["text"]["body"] if body["type"] == "text" else body["interactive"]["body"]["text"])
-
-
