@@ -1,5 +1,6 @@
 """The whole stack in one process: signed updates in, the real model, a stand-in for the Graph API, the service."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,8 +10,11 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient, TestServer
 from rasa.core.agent import Agent
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from connectors.whatsapp.channel import WhatsAppInput
+from conversation.tables import InboxRow, OutboxRow
 from loyalty.clock import FixedClock
 from loyalty.due import run_due
 from passaparola.chat import ChatWiring
@@ -51,8 +55,9 @@ class Stack:
         return self.graph.messages[before:]
 
     async def settled(self) -> list[Sent]:
-        """Everything sent once all turns have ended and the outbox is empty."""
-        await self.house.store.write(lambda session: None)
+        """Everything sent, once all turns have ended and nothing waits in the outbox."""
+        while await self.house.store.read(_under_way):
+            await asyncio.sleep(0.02)
         return list(self.graph.messages)
 
     async def buys(self, customer: Customer, amount: str) -> dict[str, Any]:
@@ -76,6 +81,12 @@ class Stack:
         self.clock.forward(by)
         for programme in self.house.programmes.values():
             await run_due(self.house.store, programme, now=self.clock.now())
+
+
+def _under_way(session: Session) -> bool:
+    waiting = select(InboxRow.id).where(InboxRow.state == "new")
+    going_out = select(OutboxRow.id).where(OutboxRow.state.in_(["waiting", "sending"]))
+    return session.scalars(waiting).first() is not None or session.scalars(going_out).first() is not None
 
 
 BEARER = {"Authorization": f"Bearer {API_KEY}"}

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from connectors.whatsapp.updates import read_batch
 from conversation import inbox
 from conversation.outbox import UNSURE_AFTER, recover
-from conversation.tables import InboxRow, OutboxRow
+from conversation.tables import OutboxRow
 from loyalty.audit import audit
 from loyalty.clock import FixedClock
 from loyalty.store import open_store
@@ -25,20 +25,6 @@ SAM = Customer("Sam", "+447700900123", None, "en")
 CAFE = Path("programmes/cafe.yml")
 
 
-async def quiet(stack: Stack) -> None:
-    """Wait until nothing is waiting any more."""
-    while True:
-        left = await stack.house.store.read(
-            lambda session: (
-                session.scalars(select(InboxRow.id).where(InboxRow.state == "new")).first()
-                or session.scalars(select(OutboxRow.id).where(OutboxRow.state.in_(["waiting", "sending"]))).first()
-            )
-        )
-        if left is None:
-            return
-        await asyncio.sleep(0.02)
-
-
 def heard(stack: Stack) -> None:
     stack.window.wrote(SAM.keys, stack.clock.now().timestamp())
 
@@ -47,7 +33,7 @@ async def test_the_same_update_twenty_times_in_parallel_gets_one_answer(stack: S
     heard(stack)
     body = encode(stack.webhooks.text(SAM, "hello there").body)
     await asyncio.gather(*(stack.channel.receive(body, sign(APP_SECRET, body)) for _ in range(20)))
-    await quiet(stack)
+    await stack.settled()
     assert len(stack.graph.messages) == 1
 
 
@@ -57,7 +43,7 @@ async def test_a_message_that_comes_again_in_another_batch_gets_no_second_answer
     for updates in ([first], [first, second, first]):
         body = encode(batch(updates))
         await stack.channel.receive(body, sign(APP_SECRET, body))
-    await quiet(stack)
+    await stack.settled()
     assert len(stack.graph.messages) == 2
 
 
@@ -66,7 +52,7 @@ async def test_messages_of_one_person_are_answered_in_the_order_they_were_writte
     texts = ["hello there", "how many points do i have", "thank you so much", "goodbye"] * 3
     body = encode(batch(stack.webhooks.text(SAM, text) for text in texts))
     await stack.channel.receive(body, sign(APP_SECRET, body))
-    await quiet(stack)
+    await stack.settled()
     greeting, points, thanks, farewell = (sent.text for sent in stack.graph.messages[:4])
     assert len({greeting, points, thanks, farewell}) == 4
     assert [sent.text for sent in stack.graph.messages] == [greeting, points, thanks, farewell] * 3
@@ -83,7 +69,7 @@ async def test_what_was_acknowledged_before_a_crash_is_answered_after_it(agent: 
     for expected in (1, 0):
         async with running(agent, sqlite_database, clock, CAFE) as after:
             heard(after)
-            await quiet(after)
+            await after.settled()
             assert len(after.graph.messages) == expected
 
 
@@ -91,7 +77,7 @@ async def test_a_send_that_a_crash_fell_into_is_marked_and_sent_again_once(open_
     async with open_stack() as stack:
         heard(stack)
         await stack.answers(stack.webhooks.text(SAM, "hello there"))
-        await quiet(stack)
+        await stack.settled()
         store, clock = stack.house.store, stack.clock
         await store.write(lambda session: session.execute(update(OutboxRow).values(state="sending", wamid=None)))
 
@@ -104,14 +90,14 @@ async def test_a_send_that_a_crash_fell_into_is_marked_and_sent_again_once(open_
         clock.forward(UNSURE_AFTER + timedelta(seconds=1))
         await store.write(lambda session: recover(session, now=clock.now()))
         await stack.graph.wait_for(2, timeout=5)
-        await quiet(stack)
+        await stack.settled()
         assert await state() == "sent"
 
 
 async def test_a_receipt_settles_a_send_that_a_crash_fell_into(stack: Stack) -> None:
     heard(stack)
     (sent,) = await stack.answers(stack.webhooks.text(SAM, "hello there"))
-    await quiet(stack)
+    await stack.settled()
     store = stack.house.store
     await store.write(lambda session: session.execute(update(OutboxRow).values(state="unsure", wamid=None)))
     opaque = sent.body["biz_opaque_callback_data"]
@@ -123,7 +109,7 @@ async def test_a_receipt_settles_a_send_that_a_crash_fell_into(stack: Stack) -> 
 async def test_receipts_in_any_order_only_move_a_message_forward(stack: Stack) -> None:
     heard(stack)
     (sent,) = await stack.answers(stack.webhooks.text(SAM, "hello there"))
-    await quiet(stack)
+    await stack.settled()
     for state in ("read", "delivered", "sent"):
         await stack.receive(stack.webhooks.status(state, sent.wamid, SAM))
         found = await stack.house.store.read(lambda session: session.scalars(select(OutboxRow.state)).one())
@@ -139,7 +125,7 @@ async def test_a_send_that_whatsapp_cannot_take_now_is_tried_again(stack: Stack)
         await asyncio.sleep(0.02)
         if stack.graph.messages:
             break
-    await quiet(stack)
+    await stack.settled()
     assert len(stack.graph.messages) == 1
 
 
@@ -153,7 +139,7 @@ async def test_forty_taps_on_confirm_redeem_once(stack: Stack) -> None:
     taps = [stack.webhooks.button_reply(SAM, token, "Yes, please", reply_to=question.wamid) for _ in range(40)]
     bodies = [encode(tap.body) for tap in taps]
     await asyncio.gather(*(stack.channel.receive(body, sign(APP_SECRET, body)) for body in bodies))
-    await quiet(stack)
+    await stack.settled()
     issued = [sent for sent in stack.graph.messages if sent.text.startswith("Here you are")]
     assert len(issued) == 1
     result = await stack.house.store.read(audit)
