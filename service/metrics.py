@@ -36,7 +36,7 @@ class Metrics:
 METRICS = web.AppKey("metrics", Metrics)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Counts(Collector):
     inbox: dict[str, int]
     outbox: dict[str, int]

@@ -56,7 +56,7 @@ class Stack:
 
     async def settled(self) -> list[Sent]:
         """Everything sent, once all turns have ended and nothing waits in the outbox."""
-        while await self.house.store.read(_under_way):
+        while await self.house.store.read(_under_way):  # noqa: ASYNC110 -- the database has no event to wait for
             await asyncio.sleep(0.02)
         return list(self.graph.messages)
 
