@@ -73,7 +73,7 @@ class Sentences:
         text = sentence.forms.get(form) or sentence.forms["other"]
         try:
             return self._writers[language].vformat(text, (), values)
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, ArithmeticError) as error:
             raise BadSentence(f"{sentence.file}:{sentence.line}: {key}: cannot be filled in: {error}") from error
 
     def phrase(self, language: str, phrase: Phrase | str) -> str:

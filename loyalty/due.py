@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from loyalty import redemptions
 from loyalty.ids import Cause, MemberId, ProgrammeId, RedemptionId
+from loyalty.ledger import Account, chain_of, lock
 from loyalty.points import Books, open_books
 from loyalty.programme import Programme
 from loyalty.store import Store
-from loyalty.tables import Lot, Redemption, Voucher
+from loyalty.tables import Entry, Lot, Redemption, Voucher
 
 BATCH = 100
 
@@ -64,7 +65,8 @@ def _expire(session: Session, programme: ProgrammeId, now: datetime) -> int:
     for books, lot in _due_lots(session, programme, due, now):
         if lot.remaining:
             # A hold that is released later refills the lot: what is left then expires by a cause of its own.
-            books.expire(lot, cause=Cause(f"expire:{lot.id}:{now.isoformat()}"))
+            before = select(func.count()).where(Entry.lot_id == lot.id, Entry.account == Account.EXPIRED)
+            books.expire(lot, cause=Cause(f"expire:{lot.id}:{(session.scalar(before) or 0) + 1}"))
             count += 1
     return count
 
@@ -72,21 +74,30 @@ def _expire(session: Session, programme: ProgrammeId, now: datetime) -> int:
 def _due_lots(
     session: Session, programme: ProgrammeId, due: ColumnElement[bool], now: datetime
 ) -> Iterator[tuple[Books, Lot]]:
-    """Due lots, each with its member locked and read again under the lock; members in one order."""
-    query = select(Lot.id, Lot.member_id).where(Lot.programme_id == programme, due)
-    for id_, member in session.execute(query.order_by(Lot.member_id, Lot.id).limit(BATCH)).all():
-        books = open_books(session, programme, MemberId(member), now=now)
-        yield books, session.get_one(Lot, id_, populate_existing=True)
+    """Due lots, each read again under the lock of its member.
+
+    All members are locked, in one order, before the first posting locks a chain, and chains come in one order
+    too: so Postgres finds no deadlock with another posting.
+    """
+    query = select(Lot.member_id, Lot.id).where(Lot.programme_id == programme, due)
+    found = [(MemberId(member), id_) for member, id_ in session.execute(query.order_by(Lot.member_id).limit(BATCH))]
+    books = {member: open_books(session, programme, member, now=now) for member, _ in found}
+    for member, id_ in sorted(found, key=lambda lot: (chain_of(lot[0]), *lot)):
+        yield books[member], session.get_one(Lot, id_, populate_existing=True)
 
 
 def _void(session: Session, programme: Programme, now: datetime) -> int:
     due = (
-        select(Redemption.id)
+        select(Redemption.member_id, Redemption.id)
         .where(Redemption.programme_id == programme.id, Redemption.state == "held", Redemption.expires_at <= now)
         .order_by(Redemption.member_id)
         .limit(BATCH)
     )
-    return sum(redemptions.void(session, programme, RedemptionId(id_), now=now) for id_ in session.scalars(due).all())
+    found = [(MemberId(member), RedemptionId(id_)) for member, id_ in session.execute(due)]
+    for member, _ in found:  # as in `_due_lots`
+        lock(session, member)
+    found.sort(key=lambda redemption: (chain_of(redemption[0]), *redemption))
+    return sum(redemptions.void(session, programme, id_, now=now) for _, id_ in found)
 
 
 def _vouchers(session: Session, programme: ProgrammeId, now: datetime) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loyalty.errors import Invalid
@@ -13,6 +14,7 @@ from loyalty.ids import Cause, MemberId
 from loyalty.members import Person, Ref, ensure_programme, join, meet, set_marketing
 from loyalty.points import open_books
 from loyalty.programme import LANGUAGES, Language, Programme
+from loyalty.tables import Consent, Member
 
 COLUMNS = ("phone", "name", "language", "opt_in_evidence", "points")
 MOST_POINTS = 10**9
@@ -33,10 +35,13 @@ def read_rows(file: Path) -> Iterator[ImportRow]:
     """Read a file with the columns of `COLUMNS`. Raises `Invalid` naming file and line at the first mistake."""
     with file.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream)
-        if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-            raise Invalid(f"{file}:1: missing column {', '.join(missing)}; the first line names the columns")
-        for row in reader:
-            yield _row(row, f"{file}:{reader.line_num}")
+        try:
+            if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+                raise Invalid(f"{file}:1: missing column {', '.join(missing)}; the first line names the columns")
+            for row in reader:
+                yield _row(row, f"{file}:{reader.line_num}")
+        except UnicodeDecodeError:
+            raise Invalid(f"{file}: is not UTF-8 text; save it as CSV UTF-8") from None
 
 
 def import_row(session: Session, programme: Programme, row: ImportRow, *, now: datetime) -> bool:
@@ -51,9 +56,14 @@ def import_row(session: Session, programme: Programme, row: ImportRow, *, now: d
             row.points, cause=cause, kind="import", origin=cause, occurred_at=now, activates_at=now,
             expires_at=programme.earning.expires_at(now, programme.zone), memo={},
         )  # fmt: skip
-    if row.opt_in_evidence and not member.marketing_opt_in:
+    if row.opt_in_evidence and not _was_asked(session, member):
         set_marketing(session, member, given=True, words="", evidence=row.opt_in_evidence, now=now)
     return new
+
+
+def _was_asked(session: Session, member: Member) -> bool:
+    """Whether the member ever agreed or withdrew: what she said herself is newer than any file."""
+    return session.scalar(select(Consent.id).where(Consent.member_id == member.id).limit(1)) is not None
 
 
 def _row(row: dict[str, str | None], where: str) -> ImportRow:

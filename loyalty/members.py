@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 import phonenumbers
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from loyalty.codes import REFERRAL_SIGNS, new_code
@@ -14,7 +14,7 @@ from loyalty.errors import Invalid, NotFound
 from loyalty.ids import Cause, MemberId, ProgrammeId, new_id
 from loyalty.points import open_books
 from loyalty.programme import Programme
-from loyalty.store.sql import insert_once
+from loyalty.store.sql import insert_once, lock_name
 from loyalty.tables import Balance, Consent, Identity, Member
 from loyalty.tables import Programme as ProgrammeRow
 
@@ -77,15 +77,21 @@ def ensure_programme(session: Session, programme: ProgrammeId, *, now: datetime)
 
 def find_member(session: Session, programme: ProgrammeId, refs: tuple[Ref, ...]) -> Member | None:
     """The member who has one of these identities; the first that is known decides."""
-    for ref in refs:
-        query = (
-            select(Member)
-            .join(Identity, Identity.member_id == Member.id)
-            .where(Identity.programme_id == programme, Identity.kind == ref.kind, Identity.value == ref.value)
-        )
-        if member := session.scalar(query):
-            return member
-    return None
+    known = find_members(session, programme, refs)
+    return next((known[ref] for ref in refs if ref in known), None)
+
+
+def find_members(session: Session, programme: ProgrammeId, refs: tuple[Ref, ...]) -> dict[Ref, Member]:
+    """The members who have these identities, by identity; one that nobody has is left out."""
+    wanted = [(Identity.kind == ref.kind) & (Identity.value == ref.value) for ref in refs]
+    if not wanted:
+        return {}
+    query = (
+        select(Identity.kind, Identity.value, Member)
+        .join(Member, Member.id == Identity.member_id)
+        .where(Identity.programme_id == programme, or_(*wanted))
+    )
+    return {Ref(Kind(kind), value): member for kind, value, member in session.execute(query)}
 
 
 def get_member(session: Session, programme: ProgrammeId, ref: str) -> Member:
@@ -115,6 +121,10 @@ def _parse(kind: str, value: str) -> Ref:
 def meet(session: Session, programme: Programme, person: Person, *, now: datetime) -> Member:
     """The member for somebody who turned up: found by any identity, created if new; new identities are kept."""
     member = find_member(session, programme.id, person.refs)
+    if member is None:  # perhaps somebody else is writing her down this moment
+        for name in sorted(f"member:{programme.id}:{ref.kind}:{ref.value}" for ref in person.refs):
+            lock_name(session, name)
+        member = find_member(session, programme.id, person.refs)
     if member is None:
         member = Member(
             id=new_id(), programme_id=programme.id, name=person.name, language=person.language or programme.language,

@@ -1,7 +1,8 @@
 """Money: exact decimals with a currency, never floats."""
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from typing import Self
 
@@ -12,6 +13,7 @@ from loyalty.errors import Invalid
 
 LARGEST = Decimal(10) ** 9
 """No till sells for more; a larger amount is a mistake of the sender."""
+_PLAIN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 
 
 @cache
@@ -32,11 +34,10 @@ class Money:
         code = currency.upper()
         if code not in _currencies():
             raise Invalid(f"unknown currency {currency[:8]!r}: use an ISO 4217 code such as EUR", field="currency")
-        try:
-            value = Decimal(amount)
-        except InvalidOperation:
-            raise Invalid(f'{field} must be a decimal string such as "42.50"', field=field) from None
-        if not value.is_finite() or value < 0 or value > LARGEST:
+        if not _PLAIN.fullmatch(amount):
+            raise Invalid(f'{field} must be a decimal string such as "42.50"', field=field)
+        value = Decimal(amount)
+        if value > LARGEST:
             raise Invalid(f"{field} must be between 0 and {LARGEST}", field=field)
         places = get_currency_precision(code)
         quantised = value.quantize(Decimal(1).scaleb(-places))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel.core import get_global
 from dateutil.relativedelta import relativedelta
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from loyalty.ids import ProgrammeId, RewardId
 
@@ -61,7 +61,7 @@ class Part(BaseModel):
 
 
 class PurchaseRule(Part):
-    """So many points for every full `per` of an order."""
+    """So many points for every `per` of an order; what is not a whole point is rounded."""
 
     points: Points = 1
     per: Annotated[Decimal, Field(gt=0)] = Decimal(1)
@@ -75,7 +75,7 @@ class PurchaseRule(Part):
         """Points for an order of `amount` in the programme's currency."""
         if amount < self.minimum:
             return 0
-        return int((amount / self.per * self.points).to_integral_value(_ROUNDING[self.rounding]))
+        return int((amount * self.points / self.per).to_integral_value(_ROUNDING[self.rounding]))
 
 
 class ActivityRule(Part):
@@ -113,6 +113,13 @@ class Reward(Part):
     voucher_days: Annotated[int, Field(ge=1, le=3650)] = VOUCHER_DAYS
 
 
+def _distinct(rewards: tuple[Reward, ...]) -> tuple[Reward, ...]:
+    ids = [reward.id for reward in rewards]
+    if doubled := {id_ for id_ in ids if ids.count(id_) > 1}:
+        raise ValueError(f"the id {sorted(doubled)[0]} is used twice")
+    return rewards
+
+
 class ReferralRule(Part):
     """What the referral programme promises; shown to members as it stands."""
 
@@ -140,15 +147,8 @@ class Programme(Part):
     contact: Texts
     """How to reach a person of the business, as part of a sentence: "at the bar or at ciao@…"."""
     earning: Earning
-    rewards: tuple[Reward, ...] = Field(min_length=1)
+    rewards: Annotated[tuple[Reward, ...], Field(min_length=1), AfterValidator(_distinct)]
     referral: ReferralRule
-
-    @model_validator(mode="after")
-    def _rewards_differ(self) -> "Programme":
-        ids = [reward.id for reward in self.rewards]
-        if doubled := {id_ for id_ in ids if ids.count(id_) > 1}:
-            raise ValueError(f"rewards: the id {sorted(doubled)[0]} is used twice")
-        return self
 
     @property
     def zone(self) -> ZoneInfo:

@@ -55,7 +55,7 @@ def read_programme(file: Path) -> Programme:
 
 
 def _explain(file: Path, document: Any, problem: Any) -> str:
-    location = tuple(part for part in problem["loc"] if not str(part).startswith("function-"))
+    location = tuple(part for part in problem["loc"] if part != "[key]" and not str(part).startswith("function-"))
     line = _line(document, location)
     name = ".".join(str(part) for part in location) or "programme"
     message = str(problem["msg"]).removeprefix("Value error, ")

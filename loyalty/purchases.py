@@ -11,11 +11,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from loyalty import ledger
 from loyalty.errors import Conflict, Invalid
 from loyalty.ids import Cause, MemberId, new_id
 from loyalty.money import Money
 from loyalty.points import Books, open_books
 from loyalty.programme import Programme
+from loyalty.store.sql import lock_name
 from loyalty.tables import Member, Purchase, Refund
 
 FUTURE = timedelta(hours=24)
@@ -56,6 +58,7 @@ def record_purchase(
 ) -> Outcome:
     """Post what an order earns. Reported again, it changes nothing; with other content it is a `Conflict`."""
     _check(programme, report.total, report.occurred_at, now)
+    _lock_order(session, programme, report.key)
     books = open_books(session, programme.id, MemberId(member.id), now=now)
     content = _digest(member.id, str(report.total.amount), report.total.currency)
     known = session.scalar(select(Purchase).where(Purchase.programme_id == programme.id, Purchase.key == report.key))
@@ -76,6 +79,7 @@ def record_purchase(
 def record_refund(session: Session, programme: Programme, report: RefundReport, *, now: datetime) -> Outcome:
     """Take back what a refunded order no longer earns; a refund told before its order waits for it."""
     _check(programme, report.total, report.occurred_at, now)
+    _lock_order(session, programme, report.purchase_key)
     content = _digest(report.purchase_key, str(report.total.amount), report.total.currency)
     purchase = session.scalar(
         select(Purchase).where(Purchase.programme_id == programme.id, Purchase.key == report.purchase_key)
@@ -110,7 +114,9 @@ def record_activity(
     _check_time(occurred_at, now)
     books = open_books(session, programme.id, MemberId(member.id), now=now)
     cause = Cause(f"activity:{key}")
-    if books.posted(cause):
+    known = ledger.find(session, programme.id, cause)
+    if known is not None:
+        _same(_digest(known.member_id, known.memo["activity"]), _digest(member.id, activity), "activity", key)
         return Outcome(MemberId(member.id), rule.points, repeated=True)
     books.earn(
         rule.points, cause=cause, kind="activity", origin=cause, occurred_at=occurred_at, activates_at=now,
@@ -139,6 +145,11 @@ def _settle(books: Books, programme: Programme, purchase: Purchase, *, cause: Ca
     elif change < 0:
         books.take_back(-change, cause=cause, kind=kind, origin=origin, memo=memo)
     return change
+
+
+def _lock_order(session: Session, programme: Programme, key: str) -> None:
+    """An order and its refunds are worked off one after the other, even while none of them has a row yet."""
+    lock_name(session, f"purchase:{programme.id}:{key}")
 
 
 def _origin(key: str) -> str:

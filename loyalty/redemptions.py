@@ -43,9 +43,7 @@ def hold(
         return RedemptionId(known.id)
     offered = _offered(programme, member, reward)
     redemption = RedemptionId(new_id())
-    books.hold(
-        offered.points, cause=_hold_cause(redemption), memo={"reward": reward}
-    )  # refuses before it changes anything
+    books.hold(offered.points, cause=_hold_cause(redemption), memo={"reward": reward})  # first: it may refuse
     row = Redemption(
         id=redemption, programme_id=programme.id, member_id=member.id, key=key, reward_id=reward, points=offered.points,
         state="held", created_at=now, expires_at=now + HOLD, settled_at=None,

@@ -23,7 +23,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=40, connect=10)
 CONNECTIONS = 100
 
 _BY_CODE: Mapping[int, type[GraphError]] = {
-    **dict.fromkeys((1, 2, 4, 80007, 130429, 131000, 131016, 131057, 133004, 133016, 134101), Retryable),
+    **dict.fromkeys((1, 2, 4, 80007, 130429, 131000, 131016, 131053, 131057, 133004, 133016, 134101), Retryable),
     131056: PairLimited,
     **dict.fromkeys((470, 131047), OutsideWindow),
     **dict.fromkeys((130472, 130497, 131026, 131030, 131049, 131050, 131062, 137000), Unreachable),
@@ -80,10 +80,12 @@ def message_id(status: int, answer: object) -> str:
     if isinstance(error, dict):
         raise graph_error(status, error)
     try:
-        return str(fields["messages"][0]["id"])
+        id_ = fields["messages"][0]["id"]
     except (KeyError, IndexError, TypeError):
-        kind = Retryable if status >= _SERVER_ERROR else Malformed
-        raise kind(f"the Graph API answered {status} without a message id") from None
+        id_ = None
+    if isinstance(id_, str) and id_:
+        return id_
+    raise _unknown(status)(f"the Graph API answered {status} without a message id")
 
 
 def graph_error(status: int, error: Mapping[str, Any]) -> GraphError:
@@ -92,6 +94,9 @@ def graph_error(status: int, error: Mapping[str, Any]) -> GraphError:
     details = error.get("error_data")
     text = str((details.get("details") if isinstance(details, dict) else None) or error.get("message") or "no message")
     kind = _BY_CODE.get(code) if isinstance(code, int) else None
-    if kind is None:
-        kind = Retryable if status >= _SERVER_ERROR or status == _TOO_MANY else Malformed
-    return kind(text, code=code if isinstance(code, int) else None)
+    return (kind or _unknown(status))(text, code=code if isinstance(code, int) else None)
+
+
+def _unknown(status: int) -> type[GraphError]:
+    """What to do about an answer whose error code is missing or unknown."""
+    return Retryable if status >= _SERVER_ERROR or status == _TOO_MANY else Malformed

@@ -77,7 +77,7 @@ class Sender:
                 await self._woken.wait()
         except TimeoutError:
             now = self._clock.now()
-            if not await self._store.read(lambda session: outbox.any_due(session, now=now)):
+            if not await self._store.look(lambda session: outbox.any_due(session, now=now)):
                 return
         self._woken.clear()
         while self._free > 0:

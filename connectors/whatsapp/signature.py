@@ -19,4 +19,4 @@ def is_signed(secret: str, body: bytes, header: str | None) -> bool:
     """Whether the header is the signature of the body."""
     if not header:
         return False
-    return hmac.compare_digest(sign(secret, body).encode(), header.encode("utf-8", "surrogateescape"))
+    return hmac.compare_digest(sign(secret, body).encode(), header.encode("utf-8", "surrogatepass"))

@@ -83,7 +83,9 @@ def _contact(contacts: list[_Json], phone: str | None, user_id: str | None) -> _
             return contact
         if phone is not None and _phone(contact.get("wa_id")) == phone:
             return contact
-    return contacts[0] if len(contacts) == 1 else {}
+    only = contacts[0] if len(contacts) == 1 else {}
+    somebody_else = (phone and _phone(only.get("wa_id"))) or (user_id and _user_id(only.get("user_id")))
+    return {} if somebody_else else only
 
 
 def _content(message: _Json) -> Content:
@@ -91,19 +93,19 @@ def _content(message: _Json) -> Content:
     body = _object(message.get(kind) if isinstance(kind, str) else None)
     match kind:
         case "text" if (text := _text(body.get("body"))) is not None:
-            return Text(_storable(text))
+            return Text(text)
         case "interactive":
             reply = _object(body.get("button_reply")) or _object(body.get("list_reply"))
             if reply:
-                return Tap(_storable(_text(reply.get("id")) or ""), _storable(_text(reply.get("title")) or ""))
+                return Tap(_text(reply.get("id")) or "", _text(reply.get("title")) or "")
         case "button":  # the quick reply of a template
-            return Tap(_storable(_text(body.get("payload")) or ""), _storable(_text(body.get("text")) or ""))
+            return Tap(_text(body.get("payload")) or "", _text(body.get("text")) or "")
     return Attachment(_KINDS.get(kind, "unsupported") if isinstance(kind, str) else "unsupported")
 
 
 def _receipt(status: _Json) -> Receipt | None:
     id_, state = _text(status.get("id")), status.get("status")
-    if not id_ or state not in _STATES:
+    if not id_ or len(id_) > _LONGEST_ID or not isinstance(state, str) or state not in _STATES:
         return None
     error = next(iter(_objects(status.get("errors"))), {})
     code = error.get("code")
@@ -113,7 +115,7 @@ def _receipt(status: _Json) -> Receipt | None:
         cast(Literal["sent", "delivered", "read", "failed"], state),
         _instant(status.get("timestamp")),
         int(echoed) if echoed and echoed.isascii() and echoed.isdecimal() and len(echoed) < 19 else None,
-        code if isinstance(code, int) and abs(code) < 2**31 else None,
+        code if type(code) is int and abs(code) < 2**31 else None,
         _text(error.get("title")),
     )
 
@@ -137,17 +139,13 @@ def _user_id(value: object) -> str | None:
     """`CC.` and up to 128 letters and digits (Meta, "Business-scoped user ids")."""
     text = _text(value) or ""
     country, dot, rest = text.partition(".")
-    fits = len(country) == 2 and dot and rest.isalnum() and len(rest) <= 128 and text.isascii()
+    fits = len(country) == 2 and country.isalpha() and dot and rest.isalnum() and len(rest) <= 128 and text.isascii()
     return text if fits else None
 
 
-def _storable(text: str) -> str:
-    """Text as a database takes it: without NUL and lone surrogates."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-
-
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    """Text as a database takes it: without NUL and lone surrogates."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else None
 
 
 def _object(value: object) -> _Json:

@@ -82,8 +82,16 @@ class SqliteStore:
         self._closed = False
 
     async def read(self, work: Callable[[Session], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
+
+    async def look(self, work: Callable[[Session], T]) -> T:
+        # A reader never waits for the writer (WAL), and a few rows by key take less time than changing threads.
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        return self._read(work)
 
     def _read(self, work: Callable[[Session], T]) -> T:
         try:
@@ -149,11 +157,11 @@ def _run(job: _Job, connection: Connection) -> None:
         ) as session:
             job.result = job.work(session)
             session.flush()
-    except BaseException as error:  # noqa: BLE001 -- handed to the caller that waits for it
-        savepoint.rollback()
-        job.error = error
-    else:
         savepoint.commit()
+    except BaseException as error:  # noqa: BLE001 -- handed to the caller that waits for it
+        if savepoint.is_active:  # a flush that failed has undone it already
+            savepoint.rollback()
+        job.error = error
 
 
 def _resolve(group: list[_Job]) -> None:
