@@ -5,7 +5,7 @@ events has the same next action. A bot has a few thousand such courses; each is 
 """
 
 from collections.abc import Callable
-from copy import deepcopy
+from copy import copy
 
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.shared.core.constants import SESSION_START_METADATA_SLOT
@@ -41,7 +41,9 @@ class Predictions:
             known = self._predict(tracker)
             if len(self._known) < MOST:
                 self._known[course] = known
-        return deepcopy(known) if known.events or known.optional_events else known
+        fresh = copy(known)  # trackers keep the events they are given
+        fresh.events = [copy(event) for event in known.events]
+        return fresh
 
 
 def course_of(tracker: DialogueStateTracker) -> Course | None:
