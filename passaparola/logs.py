@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-_PHONE = re.compile(r"(?<![\w-])\+?\d{7,15}(?![\w-])")
+_PHONE = re.compile(r"(?:(?<![\w-])|(?<=%2B))\+?\d{7,15}(?![\w-])")
 _TOKEN = re.compile(r"""(?i)(bearer\s+|sha256=|(?:access|verify)_token["']?\s*[=:]\s*["']?)[^\s"'&]+""")
 _KEPT = 3
 _PLAIN = frozenset({"timestamp", "level", "outbox_id", "count", "attempt", "code", "number_id"})
@@ -31,6 +31,8 @@ def _masked(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
 class _Masking(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = mask(record.getMessage()), ()
+        if record.exc_info:
+            record.exc_text = mask(logging.Formatter().formatException(record.exc_info))
         return True
 
 
@@ -41,10 +43,11 @@ def configure(level: str = "INFO") -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper("iso", utc=True),
     ]
+    last: list[Any] = [structlog.processors.format_exc_info, _masked]
     if sys.stderr.isatty():
-        last: list[Any] = [_masked, structlog.dev.ConsoleRenderer()]
+        last.append(structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback))
     else:
-        last = [structlog.processors.format_exc_info, _masked, structlog.processors.JSONRenderer()]
+        last.append(structlog.processors.JSONRenderer())
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),

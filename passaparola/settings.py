@@ -48,7 +48,9 @@ REQUIRED = {
 
 
 def read_settings() -> Settings:
-    """The settings. Raises `CommandError` naming the variable that is wrong."""
+    """The settings. Raises `CommandError` naming the variable that is wrong, or the folder to be in."""
+    if not Path("config.yml").is_file():
+        raise CommandError("there is no config.yml here: run passaparola in the project's folder")
     try:
         return Settings()
     except ValidationError as error:
