@@ -68,7 +68,7 @@ class ChatClassifier(GraphComponent, IntentClassifier):
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from all examples that have an intent."""
         examples = [example for example in training_data.intent_examples if example.get(TEXT)]
-        counter = CountVectorizer(analyzer=lambda text: ngrams(text))
+        counter = CountVectorizer(analyzer=ngrams)
         counts = counter.fit_transform([example.get(TEXT) for example in examples])
         tfidf = TfidfTransformer(sublinear_tf=True)
         intents = LogisticRegression(

@@ -6,6 +6,7 @@ levelled first, because people type on a phone: accents, Arabic vowel signs and 
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 
 import regex
 
@@ -13,7 +14,8 @@ SHORTEST, LONGEST = 2, 5
 _WORD = regex.compile(r"[\p{L}\p{N}\p{M}]+|\p{Extended_Pictographic}|\?")
 _LONG = regex.compile(r"(\p{L})\1{2,}")
 _ARABIC = str.maketrans({
-    "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ؤ": "و", "ئ": "ي", "ـ": "", "گ": "ك", "ڤ": "ف", "پ": "ب",
+    "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ؤ": "و", "ئ": "ي", "ـ": "",
+    "گ": "ك", "ڤ": "ف", "پ": "ب",
 })  # fmt: skip
 
 
@@ -39,5 +41,5 @@ def ngrams(text: str) -> Iterator[str]:
         for size in range(SHORTEST, LONGEST + 1):
             for start in range(len(padded) - size + 1):
                 yield padded[start : start + size]
-    for first, second in zip(found, found[1:], strict=False):
+    for first, second in pairwise(found):
         yield f"={first} {second}"

@@ -57,8 +57,14 @@ async def get_ledger(request: web.Request) -> web.Response:
         found = movements(session, member, limit=limit + 1, before=cursor)
         entries = [
             LedgerEntryOut(
-                id=row.id, kind=row.kind, cause=row.cause, points=row.points, changes=row.changes,
-                occurred_at=row.occurred_at, posted_at=row.posted_at, memo=dict(row.memo),
+                id=row.id,
+                kind=row.kind,
+                cause=row.cause,
+                points=row.points,
+                changes=row.changes,
+                occurred_at=row.occurred_at,
+                posted_at=row.posted_at,
+                memo=dict(row.memo),
             )
             for row in found[:limit]
         ]

@@ -67,7 +67,7 @@ class StandInGraph:
         key = address.lstrip("+")
         return [sent for sent in self.messages if sent.to == key]
 
-    async def wait_for(self, count: int, timeout: float = 5.0) -> list[Sent]:
+    async def wait_for(self, count: int, timeout: float = 5.0) -> list[Sent]:  # noqa: ASYNC109 -- for tests, which have no timeout of their own at hand
         """Return once ``count`` messages in all were accepted; TimeoutError if that does not happen."""
         if len(self.messages) < count:
             arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -1,0 +1,77 @@
+"""Messages to customers, of every kind a programme or a designer could come up with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from conversation.model import Choice, Message
+from conversation.tables import Offer
+from flows.model import Ask, Event
+from loyalty.tables import Base
+
+
+@contextmanager
+def a_place_for_offers() -> Iterator[Session]:
+    """A session of a database in memory that has the table of the offers and no other."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    Base.metadata.create_all(engine, tables=[Base.metadata.tables[Offer.__tablename__]])
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+GRAPHEMES = (
+    "a", "W", "é", "e\u0301", "ñ", " ", "\n", "-", "…", "·", "(2)", "ع", "ش", "لا", "\u200f", "\u2068", "日", "한",
+    "각", "👍", "👍🏽", "👨\u200d👩\u200d👧\u200d👦", "🏳️\u200d🌈", "🇮🇹", "🇬🇧", "1️⃣", "ﷺ", "क्षि", "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢",
+    "x" * 12, "خصم ", "Colazione ", "per due ",
+)  # fmt: skip
+"""What titles are made of: clusters of several signs, right-to-left, wide, decorated."""
+
+
+def texts(most: int) -> st.SearchStrategy[str]:
+    """Texts of up to so many graphemes, or of any signs."""
+    return st.lists(st.sampled_from(GRAPHEMES), max_size=most).map("".join) | st.text(max_size=most)
+
+
+def long_texts() -> st.SearchStrategy[str]:
+    """Texts that may be too long for any message."""
+    return st.builds(lambda text, times, end: text * times + end, texts(12), st.integers(0, 700), texts(8))
+
+
+VALUES = st.text(max_size=8) | st.integers(-(2**53), 2**53)
+ACTIONS = st.builds(Event, st.text(max_size=8), st.dictionaries(st.text(max_size=5), VALUES, max_size=3)) | st.builds(
+    Ask, st.text(max_size=8), st.dictionaries(st.text(max_size=5), st.text(max_size=8), max_size=3)
+)
+BLANK = st.sampled_from(["", " ", " \n", "\u00a0", "\u3000"])
+CHOICES = st.builds(
+    Choice,
+    ACTIONS,
+    texts(16) | BLANK,
+    st.none() | texts(30) | BLANK,
+    st.lists(st.text(max_size=6), max_size=3).map(tuple),
+)
+SAME = st.sampled_from(
+    ["Espresso", "Colazione per due con due cornetti", "Colazione per due con tre cornetti", "👨\u200d👩\u200d👧" * 5]
+)
+"""Titles that are the same, or look the same when they are cut."""
+
+
+def choices(most: int = 40) -> st.SearchStrategy[tuple[Choice, ...]]:
+    """Several choices, some of which may have the same title."""
+    alike = st.builds(Choice, ACTIONS, SAME, st.none() | st.just("20 points"))
+    return st.lists(CHOICES | alike, max_size=most).map(tuple)
+
+
+def messages(most: int = 40) -> st.SearchStrategy[Message]:
+    """Any message."""
+    return st.builds(
+        Message,
+        texts(40) | long_texts() | BLANK,
+        choices(most),
+        st.none() | texts(15) | BLANK,
+        st.none() | st.just("https://aurora.example/mug.jpg"),
+    )
