@@ -4,7 +4,6 @@ A token is `<offer>-<number>`: the offer's 64 random bits and the place of the c
 here and nowhere in the message, so a token that was made up, stolen or outlived its step can do nothing.
 """
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +16,7 @@ from conversation.model import Message
 from conversation.tables import Conversation, Offer
 from conversation.wire import message_from_json, message_to_json
 from flows.model import Saved
-from loyalty.codes import ALPHABET
+from loyalty.codes import random_signs
 from loyalty.store.sql import execute, table_of
 
 _SIGNS = 13
@@ -85,7 +84,7 @@ def make_offer(
     layout = lay_out(message.choices, page=page, more=more, limits=limits)
     if layout.style == "plain":
         return _plain(message.text, message.image, limits)
-    id_ = "".join(secrets.choice(ALPHABET) for _ in range(_SIGNS))
+    id_ = random_signs(_SIGNS)
     execute(
         session,
         _INSERT,

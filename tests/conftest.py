@@ -7,11 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import pytest
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.engine import make_url
 
 import conversation.tables
 from loyalty.clock import FixedClock
@@ -76,8 +74,8 @@ def postgres() -> Iterator[str]:
     """The URL of this run's database on the Postgres server; without a server tests are skipped, under CI they fail."""
     name = f"passaparola_test_{uuid.uuid4().hex}"
     try:
-        asyncio.run(_execute(make_url(POSTGRES), f"CREATE DATABASE {name}"))
-    except (OSError, SQLAlchemyError) as error:
+        asyncio.run(_execute(POSTGRES, f"CREATE DATABASE {name}"))
+    except (OSError, asyncpg.PostgresError) as error:
         reason = f"no Postgres at {POSTGRES} (PASSAPAROLA_TEST_POSTGRES names another): {error}"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
@@ -86,17 +84,17 @@ def postgres() -> Iterator[str]:
         url = make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
         upgrade(url)
         tables = ", ".join(f"'{table}'" for table in reversed(Base.metadata.sorted_tables))
-        asyncio.run(_execute(make_url(url), _EMPTY.format(tables=tables)))
+        asyncio.run(_execute(url, _EMPTY.format(tables=tables)))
         yield url
     finally:
-        asyncio.run(_execute(make_url(POSTGRES), f"DROP DATABASE {name} WITH (FORCE)"))
+        asyncio.run(_execute(POSTGRES, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
 def postgres_database(postgres: str) -> Iterator[str]:
     """The run's database; afterwards it is emptied, which takes a tenth of the time of making another one."""
     yield postgres
-    asyncio.run(_execute(make_url(postgres), "CALL empty()"))
+    asyncio.run(_execute(postgres, "CALL empty()"))
 
 
 _EMPTY = """
@@ -112,10 +110,9 @@ END $$
 """
 
 
-async def _execute(url: URL, statement: str) -> None:
-    engine = create_async_engine(
-        url.set(drivername="postgresql+asyncpg"), isolation_level="AUTOCOMMIT", poolclass=NullPool
-    )
-    async with engine.connect() as connection:
-        await connection.exec_driver_sql(statement)
-    await engine.dispose()
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

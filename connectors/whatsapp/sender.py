@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -72,16 +73,14 @@ class Sender:
                 await asyncio.sleep(1)
 
     async def _claim(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(POLL):
                 await self._woken.wait()
-        except TimeoutError:
-            now = self._clock.now()
-            if not await self._store.look(lambda session: outbox.any_due(session, now=now)):
-                return
         self._woken.clear()
         while self._free > 0:
             now, limit = self._clock.now(), self._free
+            if not await self._store.look(lambda session: outbox.any_due(session, now=now)):  # noqa: B023 -- as below
+                return
             claimed = await self._store.write(lambda session: outbox.claim(session, now=now, limit=limit))  # noqa: B023 -- awaited in the same round
             if not claimed:
                 return

@@ -395,6 +395,6 @@ def test_the_ledger_agrees_with_its_model_whatever_happens(sqlite_template: Path
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -47,6 +47,13 @@ def settings_of(**values: Any) -> Settings:
     return Settings(**{**known, **values})
 
 
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder that is taken for the project's."""
+    (tmp_path / "config.yml").touch()
+    return tmp_path
+
+
 def read_in_turn(folder: Path, *environments: dict[str, str]) -> list[Any]:
     """What `read_settings` gives or says in each environment."""
     done = subprocess.run(
@@ -64,9 +71,9 @@ WRONG = {
 }
 
 
-def test_a_wrong_value_is_one_line_that_names_the_variable(tmp_path: Path) -> None:
+def test_a_wrong_value_is_one_line_that_names_the_variable(project: Path) -> None:
     cases = [(name, value) for name, values in WRONG.items() for value in values]
-    told = read_in_turn(tmp_path, *({name: value} for name, value in cases))
+    told = read_in_turn(project, *({name: value} for name, value in cases))
     for (name, value), said in zip(cases, told, strict=True):
         assert isinstance(said, str), (name, value, said)
         assert said.startswith(f"{name}: ")
@@ -74,25 +81,30 @@ def test_a_wrong_value_is_one_line_that_names_the_variable(tmp_path: Path) -> No
         assert len(said.splitlines()) == 1
 
 
-def test_the_environment_goes_before_the_file_and_the_file_before_the_defaults(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(
+def test_the_environment_goes_before_the_file_and_the_file_before_the_defaults(project: Path) -> None:
+    (project / ".env").write_text(
         "PASSAPAROLA_CHAT_PORT=6001\nPASSAPAROLA_SERVICE_PORT=6002\nSOMETHING_ELSE=x\nWHATSAPP_CHAT_URL=https://wa.example\n"
     )
-    (told,) = read_in_turn(tmp_path, {"PASSAPAROLA_CHAT_PORT": "7001"})
+    (told,) = read_in_turn(project, {"PASSAPAROLA_CHAT_PORT": "7001"})
     assert (told["chat_port"], told["service_port"], told["chat_url"]) == (7001, 6002, "https://wa.example")
     assert told["graph_url"] == "https://graph.facebook.com/v24.0"
-    (tmp_path / ".env").write_text("PASSAPAROLA_CHAT_PORT=http\n")
-    (said,) = read_in_turn(tmp_path, {})
+    (project / ".env").write_text("PASSAPAROLA_CHAT_PORT=http\n")
+    (said,) = read_in_turn(project, {})
     assert said.startswith("PASSAPAROLA_CHAT_PORT: ")
 
 
-def test_without_any_settings_the_contract_s_defaults_hold(tmp_path: Path) -> None:
-    (told,) = read_in_turn(tmp_path, {})
+def test_without_any_settings_the_contract_s_defaults_hold(project: Path) -> None:
+    (told,) = read_in_turn(project, {})
     assert told["database_url"] == "sqlite:///var/passaparola.db"
     assert (told["chat_port"], told["service_port"]) == (5005, 8080)
     assert told["public_url"] == "http://127.0.0.1:8080"
     assert told["programme"] == "programmes/cafe.yml"
     assert [told[name] for name in ("redis_url", "api_key", "shopify_secret", "woocommerce_secret")] == [None] * 4
+
+
+def test_another_folder_than_the_project_s_is_refused(tmp_path: Path) -> None:
+    (said,) = read_in_turn(tmp_path, {})
+    assert said == "there is no config.yml here: run passaparola in the project's folder"
 
 
 def test_every_variable_of_the_contract_is_read() -> None:

@@ -83,6 +83,9 @@ def test_what_may_mean_two_choices_means_none() -> None:
     assert match_choice("espresso", twice) == 0, "an exact title goes before a near one"
     assert match_choice("espressa", twice) is None
     assert match_choice("Espresso", (choice("Espresso"), choice("espresso"))) is None
+    near = (choice("Cappuccino grande"), choice("Cappuccino grandi"), choice("Tazza"))
+    assert match_choice("cappuccino grand", near) is None
+    assert match_choice("cappuccino grand", near[1:]) == 0
 
 
 def test_nothing_is_meant_where_nothing_is_offered() -> None:
