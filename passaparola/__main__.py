@@ -15,7 +15,7 @@ from conversation.errors import ConversationError
 from loyalty.errors import Invalid, LoyaltyError
 from passaparola import VERSION, logs
 from passaparola.errors import CommandError
-from passaparola.settings import Settings, read_settings, require_project, require_whatsapp
+from passaparola.settings import read_settings, require_whatsapp
 
 SIMULATOR_PORT = "PASSAPAROLA_SIMULATOR_PORT"
 REPORT = Path("var/unexpected-error.txt")
@@ -39,7 +39,7 @@ def demo() -> None:
     from passaparola.supervisor import check_port, supervise
     from passaparola.training import is_current, train
 
-    settings = _settings()
+    settings = read_settings()
     simulator = os.environ.get(SIMULATOR_PORT, "8090")
     if not simulator.isascii() or not simulator.isdecimal() or not 0 < int(simulator) < 2**16:
         raise CommandError(f"{SIMULATOR_PORT} is no port: use a number such as 8090")
@@ -48,7 +48,7 @@ def demo() -> None:
     check_port(addresses.host, addresses.service, "PASSAPAROLA_SERVICE_PORT")
     check_port(addresses.host, addresses.simulator, SIMULATOR_PORT)
     os.environ.update(parts.demo_environment(addresses))
-    settings = _settings()
+    settings = read_settings()
     if is_current(settings.model):
         say(f"model: {settings.model} is up to date")
     else:
@@ -75,7 +75,7 @@ def run() -> None:
     from passaparola.supervisor import check_port, supervise
     from passaparola.training import is_current, train
 
-    settings = _settings()
+    settings = read_settings()
     require_whatsapp(settings)
     check_port(settings.host, settings.chat_port, "PASSAPAROLA_CHAT_PORT")
     check_port(settings.host, settings.service_port, "PASSAPAROLA_SERVICE_PORT")
@@ -90,7 +90,7 @@ def run() -> None:
 @cli.command()
 def chat() -> None:
     """Run the chat process alone: Rasa with the WhatsApp channel."""
-    require_whatsapp(_settings())
+    require_whatsapp(read_settings())
     _rasa()
     from passaparola.chat import serve
 
@@ -105,7 +105,7 @@ def service() -> None:
     from passaparola.serve import serve
 
     logs.configure()
-    serve(build(_settings()))
+    serve(build(read_settings()))
 
 
 @cli.command()
@@ -116,7 +116,7 @@ def actions(port: int) -> None:
     from passaparola.action_server import serve
 
     logs.configure()
-    serve(_settings(), port)
+    serve(read_settings(), port)
 
 
 @cli.command()
@@ -125,7 +125,7 @@ def train(if_stale: bool) -> None:
     """Train and save the model."""
     from passaparola import training
 
-    model = _settings().model
+    model = read_settings().model
     if if_stale and training.is_current(model):
         say(f"model: {model} is up to date")
         return
@@ -138,7 +138,7 @@ def check() -> None:
     """Check programmes, sentences, training data and flows; say file and line of every mistake."""
     from passaparola.check import check_all
 
-    findings = check_all(_settings().programme)
+    findings = check_all(read_settings().programme)
     for finding in findings:
         click.echo(finding)
     if findings:
@@ -155,7 +155,7 @@ def tick(instant: str | None) -> None:
     from loyalty.store.schema import upgrade
     from passaparola.compose import build
 
-    clock, settings = FixedClock(_instant(instant)), _settings()
+    clock, settings = FixedClock(_instant(instant)), read_settings()
     upgrade(settings.database_url)
     house = build(settings, clock=clock)
 
@@ -178,7 +178,7 @@ def audit() -> None:
     from loyalty.store.schema import upgrade
     from passaparola.compose import build
 
-    settings = _settings()
+    settings = read_settings()
     upgrade(settings.database_url)
     house = build(settings)
 
@@ -202,7 +202,7 @@ def import_members(file: Path) -> None:
     from loyalty.store.schema import upgrade
     from passaparola.compose import build
 
-    settings = _settings()
+    settings = read_settings()
     upgrade(settings.database_url)
     house = build(settings)
     rows = list(read_rows(file))
@@ -221,12 +221,6 @@ def import_members(file: Path) -> None:
 
     new = asyncio.run(bring_in())
     say(f"{len(rows)} customers read, {new} of them new members of {programme.name}")
-
-
-def _settings() -> Settings:
-    """The settings, in the folder where everything else is."""
-    require_project()
-    return read_settings()
 
 
 def _rasa() -> None:

@@ -48,18 +48,14 @@ REQUIRED = {
 
 
 def read_settings() -> Settings:
-    """The settings. Raises `CommandError` naming the variable that is wrong."""
+    """The settings. Raises `CommandError` naming the variable that is wrong, or the folder to be in."""
+    if not Path("config.yml").is_file():
+        raise CommandError("there is no config.yml here: run passaparola in the project's folder")
     try:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise CommandError(f"{first['loc'][0]}: {first['msg']}; correct it in the environment or in .env") from None
-
-
-def require_project() -> None:
-    """Check that we are where the project's files are. Raises `CommandError`."""
-    if not Path("config.yml").is_file():
-        raise CommandError("there is no config.yml here: run passaparola in the project's folder")
 
 
 def require_whatsapp(settings: Settings) -> None:
