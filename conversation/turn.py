@@ -201,22 +201,23 @@ class Turns:
     def _save(self, session: Session, incoming: Incoming, place: Place, plan: Plan) -> None:
         conversation = self._heard(session, place, incoming)
         inbox.finish(session, incoming, now=self._clock.now())
-        member = session.get_one(Member, place.member)
-        if not member.language_chosen and member.language != plan.language:
-            member.language = plan.language
+        if not place.language_chosen and plan.language != place.language:
+            session.get_one(Member, place.member).language = plan.language
         if plan.memory is not None:
             remember(session, plan.memory, now=self._clock.now())
-        page = 0
+        page, language = 0, plan.language
         match plan.do:
             case FlowStep() as step:
-                message = self._step(session, conversation, member, place.programme, plan.language, step)
+                member = session.get_one(Member, place.member)
+                message = self._step(session, conversation, member, place.programme, language, step)
             case TurnPage(offer):
                 message, page = offer.message, offer.page + 1
+            case answers if any(isinstance(answer, Command) for answer in answers):
+                member = session.get_one(Member, place.member)
+                message = self._perform(session, conversation, member, place.programme, language, answers, incoming)
+                language = cast(Language, member.language)  # perhaps she asked for another
             case answers:
-                message = self._perform(
-                    session, conversation, member, place.programme, plan.language, answers, incoming
-                )
-        language = cast(Language, member.language)
+                message = fold([answer for answer in answers if isinstance(answer, Message)])
         self._send(session, conversation, message, saved_flow(conversation), incoming.message_id, language, page)
 
     def _step(

@@ -15,6 +15,7 @@ from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import TrackerStore
 from rasa.exceptions import ActionLimitReached
+from rasa.shared.core.constants import DEFAULT_SLOT_NAMES
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecutionRejected, BotUttered, Event
 from rasa.shared.core.trackers import DialogueStateTracker
@@ -66,6 +67,7 @@ class ChatProcessor(MessageProcessor):
         intents: Collection[str] = answers.intents if loaded.action_endpoint is None else ()
         self._local = {PREFIX + intent: LocalAction(PREFIX + intent, answers, inquiries) for intent in intents}
         self._actions: dict[int, Action] = {}
+        self._slots = any(slot.name not in DEFAULT_SLOT_NAMES for slot in self.domain.slots)
         self._predictions = Predictions(self._predict_next_with_tracker)
 
     def predict_next_with_tracker_if_should(self, tracker: DialogueStateTracker) -> tuple[Action, PolicyPrediction]:
@@ -95,3 +97,11 @@ class ChatProcessor(MessageProcessor):
             tracker.update_with_events(prediction.events, self.domain)
             tracker.update(action.event_for_successful_execution(prediction))
         tracker.update_with_events(events, self.domain)
+
+    async def run_action_extract_slots(
+        self, output_channel: OutputChannel, tracker: DialogueStateTracker
+    ) -> DialogueStateTracker:
+        """Fill slots from the message, where the domain has slots of its own to fill."""
+        if self._slots:
+            tracker = await super().run_action_extract_slots(output_channel, tracker)
+        return tracker
