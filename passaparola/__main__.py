@@ -54,7 +54,9 @@ def demo() -> None:
     else:
         train(settings.model, say)
     programme, rows = asyncio.run(parts.load_sample(settings))
-    say(f"database: {settings.database_url} with {len(rows)} sample members of {programme.name}")
+    say(
+        f"database: {parts.without_password(settings.database_url)} with {len(rows)} sample members of {programme.name}"
+    )
     say("starting the chat process, the service and the simulator …")
     announce = [
         "",

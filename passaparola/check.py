@@ -48,7 +48,8 @@ def check_all(programme: Path) -> list[str]:
     except BadProgramme as error:
         findings += str(error).splitlines()
     try:
-        findings += check_sentences(Sentences.load(RESPONSES))
+        sentences = Sentences.load(RESPONSES)
+        findings += [*check_sentences(sentences), *check_buttons(RESPONSES / "buttons.yml", sentences)]
     except BadSentence as error:
         findings.append(str(error))
     try:
@@ -56,6 +57,18 @@ def check_all(programme: Path) -> list[str]:
     except YAMLError as error:
         findings.append(str(error))
     return findings
+
+
+def check_buttons(file: Path, sentences: Sentences) -> Iterator[str]:
+    """What `buttons.yml` names exists: the response, and a title for each question under it."""
+    rows = YAML(typ="rt").load(file.read_text("utf-8")) or {}
+    for response, intents in rows.items():
+        where = f"{file}:{rows.lc.key(response)[0] + 1}"
+        if not sentences.knows(response):
+            yield f"{where}: there is no sentence {response}"
+        for intent in intents:
+            if not sentences.knows(f"button.{intent}"):
+                yield f"{where}: {response}: there is no sentence button.{intent} for the title"
 
 
 def check_sentences(sentences: Sentences) -> Iterator[str]:

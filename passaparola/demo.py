@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from conversation.register import ensure_conversation
@@ -55,6 +56,11 @@ def demo_environment(addresses: Addresses) -> dict[str, str]:
         "WHATSAPP_APP_SECRET": secret(16),
         "WHATSAPP_VERIFY_TOKEN": secret(16),
     }
+
+
+def without_password(url: str) -> str:
+    """A database URL as it may be shown."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 async def load_sample(settings: Settings) -> tuple[Programme, list[ImportRow]]:

@@ -14,7 +14,8 @@ import aiohttp
 
 from passaparola.errors import CommandError
 
-GRACE = 15.0
+GRACE = 30.0
+"""Seconds a process has to end its turns and sends; what is left after that is in inbox and outbox."""
 READY_WITHIN = 120.0
 
 

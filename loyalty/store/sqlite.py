@@ -161,7 +161,7 @@ def _run(job: _Job, connection: Connection) -> None:
     except BaseException as error:  # noqa: BLE001 -- handed to the caller that waits for it
         if savepoint.is_active:  # a flush that failed has undone it already
             savepoint.rollback()
-        job.error = error
+        job.error = _unavailable(error) if isinstance(error, OperationalError) else error
 
 
 def _resolve(group: list[_Job]) -> None:

@@ -19,6 +19,7 @@ from passaparola.check import (
     RESPONSES,
     RULES,
     check_all,
+    check_buttons,
     check_dialogue,
     check_sentences,
 )
@@ -407,3 +408,13 @@ def test_a_file_that_is_broken_keeps_nothing_else_from_being_told(copy: Copy) ->
         (REWARDS, copy.replace(REWARDS, "- intent: list_rewards", "- intent: list_rewards: x")),
     ]
     assert [where(finding) for finding in copy.findings()] == broken
+
+
+def test_a_button_without_a_title_and_one_under_no_response_are_found(tmp_path: Path) -> None:
+    file = tmp_path / "buttons.yml"
+    file.write_text("utter_greet: [check_points, fly_away]\nutter_nothing: []\n", "utf-8")
+    found = list(check_buttons(file, Sentences.load(Path("data/responses"))))
+    assert found == [
+        f"{file}:1: utter_greet: there is no sentence button.fly_away for the title",
+        f"{file}:2: there is no sentence utter_nothing",
+    ]
