@@ -61,7 +61,7 @@ def check_all(programme: Path) -> list[str]:
 
 def check_buttons(file: Path, sentences: Sentences) -> Iterator[str]:
     """What `buttons.yml` names exists: the response, and a title for each question under it."""
-    rows = YAML(typ="rt").load(file.read_text("utf-8")) or {}
+    rows: Any = YAML(typ="rt").load(file.read_text("utf-8")) or {}
     for response, intents in rows.items():
         where = f"{file}:{rows.lc.key(response)[0] + 1}"
         if not sentences.knows(response):
