@@ -85,6 +85,7 @@ def postgres() -> Iterator[str]:
         upgrade(url)
         tables = ", ".join(f"'{table}'" for table in reversed(Base.metadata.sorted_tables))
         asyncio.run(_execute(url, _EMPTY.format(tables=tables)))
+        asyncio.run(_execute(url, f"ALTER DATABASE {name} SET synchronous_commit = off"))  # nobody pulls the plug
         yield url
     finally:
         asyncio.run(_execute(POSTGRES, f"DROP DATABASE {name} WITH (FORCE)"))
