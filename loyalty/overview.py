@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from loyalty.ids import MemberId
 from loyalty.ledger import Account
+from loyalty.store.sql import execute, table_of
 from loyalty.tables import Balance, Entry, Lot, Transaction
 
 MEMBER_ACCOUNTS = (Account.AVAILABLE, Account.PENDING, Account.HELD, Account.DEBT)
@@ -50,9 +51,16 @@ class Expiring:
     at: datetime
 
 
+_BALANCE = table_of(Balance)
+_POINTS = select(_BALANCE.c.available, _BALANCE.c.pending, _BALANCE.c.held, _BALANCE.c.debt, _BALANCE.c.lifetime).where(
+    _BALANCE.c.member_id == bindparam("member")
+)
+
+
 def points_of(session: Session, member: MemberId) -> Points:
     """The member's balance, from the cache."""
-    row = session.get_one(Balance, member)
+    session.flush()
+    row = execute(session, _POINTS, {"member": member}).one()
     return Points(row.available, row.pending, row.held, row.debt, row.lifetime)
 
 

@@ -140,7 +140,7 @@ class SqliteStore:
         try:
             with self._writer_engine.connect() as connection, connection.begin():
                 for job in group:
-                    _run(job, connection)
+                    _run(job, connection, alone=len(group) == 1)
                 if all(job.error for job in group):
                     connection.rollback()
         except BaseException as error:  # noqa: BLE001 -- whatever broke the commit belongs to every waiting caller
@@ -149,17 +149,19 @@ class SqliteStore:
                 job.error = job.error or reason
 
 
-def _run(job: _Job, connection: Connection) -> None:
-    savepoint = connection.begin_nested()
+def _run(job: _Job, connection: Connection, *, alone: bool) -> None:
+    """Run a job, in a savepoint if others share its transaction; alone it is the transaction."""
+    savepoint = None if alone else connection.begin_nested()
     try:
         with Session(
             connection, autoflush=False, expire_on_commit=False, join_transaction_mode="rollback_only"
         ) as session:
             job.result = job.work(session)
             session.flush()
-        savepoint.commit()
+        if savepoint is not None:
+            savepoint.commit()
     except BaseException as error:  # noqa: BLE001 -- handed to the caller that waits for it
-        if savepoint.is_active:  # a flush that failed has undone it already
+        if savepoint is not None and savepoint.is_active:  # a flush that failed has undone it already
             savepoint.rollback()
         job.error = _unavailable(error) if isinstance(error, OperationalError) else error
 
