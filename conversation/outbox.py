@@ -9,9 +9,7 @@ from sqlalchemy import bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from conversation.model import Receipt
-from conversation.register import conversation_of
 from conversation.tables import Conversation, OutboxRow
-from loyalty.ids import MemberId
 from loyalty.store.sql import execute, insert_once, table_of
 
 WINDOW = timedelta(hours=24)
@@ -176,9 +174,3 @@ def apply_receipts(session: Session, receipts: Sequence[Receipt], *, now: dateti
         if receipt.state == "failed":
             row.error_code, row.error = receipt.error_code, receipt.error
     session.flush()
-
-
-def notify(session: Session, member: MemberId, parts: Sequence[dict[str, Any]], *, key: str, now: datetime) -> bool:
-    """Send something that no message asked for. False if the member has no chat or it is closed."""
-    conversation = conversation_of(session, member)
-    return conversation is not None and enqueue(session, conversation, parts, key=key, now=now)
