@@ -62,8 +62,6 @@ class ChatProcessor(MessageProcessor):
         self.__dict__.update(vars(loaded))
         self.tracker_store = trackers
         self.graph_runner = StraightRunner.taking_over(loaded.graph_runner)
-        self._answers = answers
-        self._inquiries = inquiries
         intents: Collection[str] = answers.intents if loaded.action_endpoint is None else ()
         self._local = {PREFIX + intent: LocalAction(PREFIX + intent, answers, inquiries) for intent in intents}
         self._actions: dict[int, Action] = {}

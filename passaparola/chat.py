@@ -24,13 +24,10 @@ from conversation.turn import Turns
 from dialogue.processor import ChatProcessor
 from dialogue.rasa_dialogue import RasaDialogue
 from dialogue.trackers import TurnTrackers
-from passaparola.compose import House, build
+from passaparola.compose import SWITCH, House, build
 from passaparola.settings import read_settings, require_whatsapp
 
 log = structlog.get_logger()
-
-SWITCH = 0.0005
-"""Seconds a thread keeps the interpreter: the store's writer needs it for a moment, often, and must not wait 5 ms."""
 
 
 class ChatWiring:

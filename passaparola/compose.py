@@ -17,6 +17,8 @@ from passaparola.settings import Settings
 from service.context import Context
 
 RESPONSES = Path("data/responses")
+SWITCH = 0.0005
+"""Seconds a thread keeps the interpreter: the store's writer needs it for a moment, often, and must not wait 5 ms."""
 
 
 @dataclass(frozen=True, slots=True)

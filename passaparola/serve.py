@@ -10,14 +10,12 @@ from aiohttp import web
 from loyalty.due import run_due
 from loyalty.errors import LoyaltyError
 from passaparola import VERSION
-from passaparola.compose import House
+from passaparola.compose import SWITCH, House
 from service.app import build_app
 
 log = structlog.get_logger()
 
 DUE_EVERY = 60.0
-SWITCH = 0.0005
-"""As in the chat process: the store's writer must not wait 5 ms for the interpreter."""
 
 
 def serve(house: House) -> None:
