@@ -22,7 +22,7 @@ def balance(ask: Question) -> Answer:
         lines.append(ask.say("points.held", held=points.held))
     if points.debt:
         lines.append(ask.say("points.debt", debt=points.debt))
-    following = ask.programme.next_reward(points.available)
+    following = ask.programme.next_reward(points.available, ask.now, None)
     if following is not None:
         name, missing = following.name[ask.inquiry.language], following.points - points.available
         lines.append(ask.say("points.next", missing=missing, reward=name))

@@ -38,7 +38,7 @@ class Notices:
         language = cast(Language, row.language)
         available = points_of(session, member).available
         lines = [self._sentences.say(language, key, available=available, **values)]
-        following = programme.next_reward(available)
+        following = programme.next_reward(available, now, None)
         if following is not None:
             missing, name = following.points - available, following.name[language]
             lines.append(self._sentences.say(language, "points.next", missing=missing, reward=name))

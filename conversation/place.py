@@ -14,9 +14,10 @@ from conversation.offers import Offered, find_offer, offered, read_token
 from conversation.register import ensure_conversation, person
 from conversation.tables import Conversation, Offer, TrackerRow
 from flows.model import Saved
-from loyalty.ids import MemberId, ProgrammeId
-from loyalty.members import Kind, ensure_programme, meet
+from loyalty.ids import MemberId
+from loyalty.members import Kind, meet
 from loyalty.programme import Language, Programme
+from loyalty.revisions import ensure_programme
 from loyalty.store.sql import execute, table_of
 from loyalty.tables import Identity, Member
 
@@ -86,7 +87,7 @@ def look(session: Session, programme: Programme, incoming: Incoming) -> Place | 
 
 def introduce(session: Session, programme: Programme, incoming: Incoming, *, now: datetime) -> None:
     """Make somebody known who writes for the first time, or in a new way."""
-    ensure_programme(session, ProgrammeId(programme.id), now=now)
+    ensure_programme(session, programme, now=now)
     member = meet(session, programme, person(incoming), now=now)
     sender = incoming.sender
     ensure_conversation(

@@ -11,6 +11,9 @@ TransactionId = NewType("TransactionId", str)
 RedemptionId = NewType("RedemptionId", str)
 VoucherId = NewType("VoucherId", str)
 RewardId = NewType("RewardId", str)
+ReferralId = NewType("ReferralId", str)
+RevisionId = NewType("RevisionId", str)
+"""Names the exact rules of a programme at one time."""
 Cause = NewType("Cause", str)
 """The business key of a change, e.g. `purchase:till-7/000123`. One cause has one effect, ever."""
 

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from loyalty.errors import Invalid
 from loyalty.ids import Cause, MemberId
-from loyalty.members import Person, Ref, ensure_programme, join, meet, set_marketing
+from loyalty.members import Person, Ref, join, meet, set_marketing
 from loyalty.points import open_books
 from loyalty.programme import LANGUAGES, Language, Programme
+from loyalty.revisions import ensure_programme
 from loyalty.tables import Consent, Member
 
 COLUMNS = ("phone", "name", "language", "opt_in_evidence", "points")
@@ -46,7 +47,7 @@ def read_rows(file: Path) -> Iterator[ImportRow]:
 
 def import_row(session: Session, programme: Programme, row: ImportRow, *, now: datetime) -> bool:
     """Make a customer a member with the points she brings. Importing her again changes nothing; True if she is new."""
-    ensure_programme(session, programme.id, now=now)
+    ensure_programme(session, programme, now=now)
     member = meet(session, programme, Person((row.phone,), row.name, row.language), now=now)
     cause = Cause(f"import:{member.id}")
     new = join(session, programme, member, now=now)

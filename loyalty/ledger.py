@@ -124,7 +124,12 @@ def post(session: Session, posting: Posting, *, now: datetime) -> TransactionId:
     return transaction
 
 
-EARNING = frozenset({"purchase", "refund", "activity", "join", "referral", "adjustment", "import", "game"})
+EARNING = frozenset(
+    {
+        "purchase", "refund", "cancellation", "edit", "correction", "activity", "join", "referral", "adjustment",
+        "import", "game", "goal",
+    }
+)  # fmt: skip
 """The kinds that change what a member has earned in her life (a refund takes it back)."""
 
 

@@ -16,7 +16,6 @@ from loyalty.points import open_books
 from loyalty.programme import Programme
 from loyalty.store.sql import insert_once, lock_name
 from loyalty.tables import Balance, Consent, Identity, Member
-from loyalty.tables import Programme as ProgrammeRow
 
 
 class Kind(StrEnum):
@@ -68,11 +67,6 @@ class Person:
     refs: tuple[Ref, ...]
     name: str | None = None
     language: str | None = None
-
-
-def ensure_programme(session: Session, programme: ProgrammeId, *, now: datetime) -> None:
-    """Make sure the programme has its row."""
-    insert_once(session, ProgrammeRow, {"id": programme, "created_at": now})
 
 
 def find_member(session: Session, programme: ProgrammeId, refs: tuple[Ref, ...]) -> Member | None:

@@ -1,20 +1,42 @@
-"""What a programme says: the model behind `programmes/*.yml`. Pure data and the rules that follow from it."""
+"""A whole programme: the model behind `programmes/*.yml`, and what follows from it."""
 
-from datetime import date, datetime, timedelta
-from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
-from typing import Annotated, Literal, get_args
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel.core import get_global
-from dateutil.relativedelta import relativedelta
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from loyalty.ids import ProgrammeId, RewardId
+from loyalty.ids import ProgrammeId, RevisionId
+from loyalty.rules.earning import Earning
+from loyalty.rules.games import Games
+from loyalty.rules.goals import Badge, Challenge, Goal, Leaderboard, Milestone, Streak
+from loyalty.rules.parts import (
+    LANGUAGES,
+    ClockTime,
+    Gift,
+    Language,
+    Part,
+    SortedSet,
+    Texts,
+    distinct,
+    end_of_day,
+    last_day,
+)
+from loyalty.rules.referral import ReferralRule
+from loyalty.rules.rewards import VOUCHER_DAYS, Reward
+from loyalty.rules.tiers import Tiers
 
-Language = Literal["en", "it", "es", "fr", "ar"]
-LANGUAGES: tuple[Language, ...] = get_args(Language)
+__all__ = ["LANGUAGES", "VOUCHER_DAYS", "Language", "Programme", "Reward", "Texts", "end_of_day", "last_day"]
 
-_ROUNDING = {"down": ROUND_DOWN, "half_up": ROUND_HALF_UP, "up": ROUND_UP}
+Location = tuple[str | int, ...]
+"""Where something stands in the file."""
+Notice = Literal["points_earned", "points_taken_back"]
 
 
 def _zone(name: str) -> str:
@@ -29,109 +51,33 @@ def _currency(code: str) -> str:
     return code
 
 
-def _complete(texts: dict[Language, str]) -> dict[Language, str]:
-    if missing := [language for language in LANGUAGES if not texts.get(language, "").strip()]:
-        raise ValueError(f"has no text in {', '.join(missing)}")
-    return texts
-
-
-Texts = Annotated[dict[Language, str], AfterValidator(_complete)]
-"""A sentence or name in every language of the bot."""
-
-Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
-Points = Annotated[int, Field(ge=0, le=10**9)]
-VOUCHER_DAYS = 30
-
-
-def end_of_day(moment: datetime) -> datetime:
-    """The midnight at which the day of a moment ends, in the moment's own zone."""
-    following = moment.date() + timedelta(days=1)
-    return datetime(following.year, following.month, following.day, tzinfo=moment.tzinfo)
-
-
-def last_day(expires_at: datetime, zone: ZoneInfo) -> date:
-    """The last day on which something can be used that expires at a midnight: the day people are told."""
-    return (expires_at - timedelta(microseconds=1)).astimezone(zone).date()
-
-
-class Part(BaseModel):
-    """A part of a programme file: unknown keys are mistakes, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PurchaseRule(Part):
-    """So many points for every `per` of an order; what is not a whole point is rounded."""
-
-    points: Points = 1
-    per: Annotated[Decimal, Field(gt=0)] = Decimal(1)
-    minimum: Annotated[Decimal, Field(ge=0)] = Decimal(0)
-    """Orders worth less earn nothing."""
-    rounding: Literal["down", "half_up", "up"] = "down"
-    pending_days: Annotated[int, Field(ge=0, le=365)] = 0
-    """How long the points wait until the order can no longer be returned."""
-
-    def worth(self, amount: Decimal) -> int:
-        """Points for an order of `amount` in the programme's currency."""
-        if amount < self.minimum:
-            return 0
-        return int((amount * self.points / self.per).to_integral_value(_ROUNDING[self.rounding]))
-
-
-class ActivityRule(Part):
-    """Points for something other than buying; each `id` of an activity counts once."""
-
-    points: Points
-    name: Texts
-
-
-class Earning(Part):
-    """How points are earned and how long they live."""
-
-    purchase: PurchaseRule = PurchaseRule()
-    joining: Points = 0
-    activities: dict[Slug, ActivityRule] = {}
-    expire_months: Annotated[int, Field(ge=1, le=120)] | None = None
-
-    def expires_at(self, from_: datetime, zone: ZoneInfo) -> datetime | None:
-        """When points that become available at `from_` expire: the end of that day, months later.
-
-        31 January plus one month is the last of February, in the programme's time zone.
-        """
-        if self.expire_months is None:
-            return None
-        return end_of_day(from_.astimezone(zone) + relativedelta(months=self.expire_months))
-
-
-class Reward(Part):
-    """Something a member can have for points."""
-
-    id: Annotated[RewardId, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
-    points: Annotated[int, Field(gt=0, le=10**9)]
-    name: Texts
-    detail: Texts | None = None
-    voucher_days: Annotated[int, Field(ge=1, le=3650)] = VOUCHER_DAYS
-
-
-def _distinct(rewards: tuple[Reward, ...]) -> tuple[Reward, ...]:
-    ids = [reward.id for reward in rewards]
-    if doubled := {id_ for id_ in ids if ids.count(id_) > 1}:
-        raise ValueError(f"the id {sorted(doubled)[0]} is used twice")
-    return rewards
-
-
-class ReferralRule(Part):
-    """What the referral programme promises; shown to members as it stands."""
-
-    terms: Texts
-
-
 class WhatsAppNumber(Part):
     """The number members write to."""
 
     phone: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
     phone_number_id: Annotated[str, Field(pattern=r"^[0-9]{5,32}$")] | None = None
     """Meta's id of that number; without it the one of `WHATSAPP_PHONE_NUMBER_ID`."""
+
+
+class QuietHours(Part):
+    """When nobody is written to unasked, in the programme's zone."""
+
+    begin: ClockTime
+    end: ClockTime
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.begin == self.end:
+            raise ValueError("begin and end are the same")
+        return self
+
+
+class Notices(Part):
+    """What members are told without asking."""
+
+    off: SortedSet[Notice] = frozenset()
+    """What they are not told."""
+    quiet_hours: QuietHours | None = None
 
 
 class Programme(Part):
@@ -143,23 +89,123 @@ class Programme(Part):
     timezone: Annotated[str, AfterValidator(_zone)]
     language: Language
     """The language of a member who has not been heard yet."""
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)] = LANGUAGES
+    """The languages this file has texts in; members who write another one read the first of them."""
     whatsapp: WhatsAppNumber
     contact: Texts
     """How to reach a person of the business, as part of a sentence: "at the bar or at ciao@…"."""
     earning: Earning
-    rewards: Annotated[tuple[Reward, ...], Field(min_length=1), AfterValidator(_distinct)]
+    tiers: Tiers | None = None
+    rewards: Annotated[tuple[Reward, ...], Field(min_length=1), AfterValidator(distinct)]
+    badges: Annotated[tuple[Badge, ...], AfterValidator(distinct)] = ()
+    milestones: Annotated[tuple[Milestone, ...], AfterValidator(distinct)] = ()
+    challenges: Annotated[tuple[Challenge, ...], AfterValidator(distinct)] = ()
+    streaks: Annotated[tuple[Streak, ...], AfterValidator(distinct)] = ()
+    leaderboards: Annotated[tuple[Leaderboard, ...], AfterValidator(distinct)] = ()
     referral: ReferralRule
+    games: Games = Games()
+    notices: Notices = Notices()
 
-    @property
+    @cached_property
     def zone(self) -> ZoneInfo:
         """The programme's time zone."""
         return ZoneInfo(self.timezone)
+
+    @cached_property
+    def revision(self) -> RevisionId:
+        """The name of exactly these rules: a hash of all that the file says."""
+        text = json.dumps(self.document(), sort_keys=True, separators=(",", ":"))
+        return RevisionId(hashlib.sha256(text.encode()).hexdigest()[:32])
+
+    def document(self) -> dict[str, object]:
+        """All that the file says, as JSON: `Programme.model_validate` makes the same programme of it."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values, under a revision of its own."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("revision", None)
+        return copy
 
     def reward(self, id_: str) -> Reward | None:
         """The reward with this id, if the programme has it."""
         return next((reward for reward in self.rewards if reward.id == id_), None)
 
-    def next_reward(self, points: int) -> Reward | None:
-        """The cheapest reward that `points` do not reach yet."""
-        out_of_reach = [reward for reward in self.rewards if reward.points > points]
-        return min(out_of_reach, key=lambda reward: reward.points, default=None)
+    def offered(self, now: datetime, tier: str | None) -> tuple[Reward, ...]:
+        """The rewards that a member of a tier can choose at a moment, cheapest first."""
+        local = now.astimezone(self.zone)
+        return tuple(sorted((one for one in self.rewards if one.offered(local, tier)), key=lambda one: one.points))
+
+    def next_reward(self, points: int, now: datetime, tier: str | None) -> Reward | None:
+        """The cheapest reward on offer that `points` do not reach yet."""
+        return next((reward for reward in self.offered(now, tier) if reward.points > points), None)
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """Everything that can be reached."""
+        return (*self.badges, *self.milestones, *self.challenges, *self.streaks)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """What one part names, another has. Mistakes are reported where they stand."""
+        wrong = [
+            InitErrorDetails(type=PydanticCustomError("reference", "{said}", {"said": said}), loc=where, input=None)
+            for where, said in self._loose_ends()
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data("Programme", wrong)
+        return self
+
+    def _loose_ends(self) -> Iterator[tuple[Location, str]]:
+        levels = {level.id for level in self.tiers.levels} if self.tiers else set()
+        rewards = {reward.id for reward in self.rewards}
+        if all(reward.gift_only for reward in self.rewards):
+            yield ("rewards",), "every reward is gift_only, so that points are good for nothing"
+        for where, tiers in self._named_tiers():
+            for tier in sorted(tiers - levels):
+                yield where, f"names the tier {tier}; tiers.levels has: {', '.join(sorted(levels)) or 'none'}"
+        for where, gift in self._gifts():
+            if gift is not None and gift.reward is not None and gift.reward not in rewards:
+                yield (*where, "reward"), f"there is no reward {gift.reward}; rewards has: {', '.join(sorted(rewards))}"
+        for where, measure in self._measures():
+            kind, _, activity = measure.partition(":")
+            if kind == "activity" and activity not in self.earning.activities:
+                known = ", ".join(sorted(self.earning.activities)) or "none"
+                yield (*where, "measure"), f"counts {activity}; earning.activities has: {known}"
+
+    def _named_tiers(self) -> Iterator[tuple[Location, frozenset[str]]]:
+        for number, bonus in enumerate(self.earning.bonuses):
+            yield ("earning", "bonuses", number, "when", "tiers"), bonus.when.tiers
+        for number, reward in enumerate(self.rewards):
+            yield ("rewards", number, "tiers"), reward.tiers
+        for number, challenge in enumerate(self.challenges):
+            yield ("challenges", number, "tiers"), challenge.tiers
+
+    def _gifts(self) -> Iterator[tuple[Location, Gift | None]]:
+        yield ("referral", "referrer"), self.referral.referrer
+        yield ("referral", "friend"), self.referral.friend
+        for number, level in enumerate(self.tiers.levels if self.tiers else ()):
+            yield ("tiers", "levels", number, "gift"), level.gift
+        for where, goal in self._goals():
+            yield (*where, "gift"), goal.gift
+        for number, quiz in enumerate(self.games.quizzes):
+            yield ("games", "quizzes", number, "perfect"), quiz.perfect
+        for number, prize in enumerate(self.games.wheel.prizes if self.games.wheel else ()):
+            yield ("games", "wheel", "prizes", number, "gift"), prize.gift
+
+    def _measures(self) -> Iterator[tuple[Location, str]]:
+        if self.tiers:
+            yield ("tiers",), self.tiers.measure
+        for where, goal in self._goals():
+            yield where, goal.measure
+        for number, board in enumerate(self.leaderboards):
+            yield ("leaderboards", number), board.measure
+
+    def _goals(self) -> Iterator[tuple[Location, Goal]]:
+        kinds: dict[str, tuple[Goal, ...]] = {
+            "badges": self.badges, "milestones": self.milestones, "challenges": self.challenges,
+            "streaks": self.streaks,
+        }  # fmt: skip
+        for kind, goals in kinds.items():
+            for number, goal in enumerate(goals):
+                yield (kind, number), goal

@@ -1,27 +1,33 @@
-"""Purchases, refunds and activities: what they are worth, posted once, in whatever order they are reported."""
+"""Orders, what becomes of them, and activities: posted once, in whatever order they are reported.
+
+What an order earns follows from all that is known of it and of the member's past. Each report brings the ledger in
+line with that by posting the difference, so the balances do not depend on the order in which reports arrive.
+"""
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
-from loyalty import ledger
+from loyalty import progress
+from loyalty.earned import Event, settle
 from loyalty.errors import Conflict, Invalid
 from loyalty.ids import Cause, MemberId, new_id
 from loyalty.money import Money
+from loyalty.orders import ChangeKind, Line
 from loyalty.points import Books, open_books
 from loyalty.programme import Programme
-from loyalty.store.sql import lock_name
-from loyalty.tables import Member, Purchase, Refund
+from loyalty.store.sql import execute, insert_once, lock_name, table_of
+from loyalty.tables import Activity, Amendment, Member, Purchase
 
 FUTURE = timedelta(hours=24)
 """How far ahead another system's clock may be."""
+OLDEST = timedelta(days=3650)
+"""Nobody reports what is longer ago; a date before that is a mistake of the sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +37,22 @@ class PurchaseReport:
     key: str
     total: Money
     occurred_at: datetime
-    lines: tuple[Mapping[str, Any], ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class RefundReport:
-    """Money given back on the order `purchase_key`."""
+class OrderChange:
+    """What became of the order `purchase_key`: money given back, the new total of an edit, or a cancellation.
 
+    `total` of a cancellation counts for nothing.
+    """
+
+    kind: ChangeKind
     key: str
     purchase_key: str
     total: Money
     occurred_at: datetime
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,53 +64,73 @@ class Outcome:
     repeated: bool = False
 
 
+_PURCHASE, _AMENDMENT, _ACTIVITY = table_of(Purchase), table_of(Amendment), table_of(Activity)
+_BY_KEY = (_PURCHASE.c.programme_id == bindparam("programme")) & (_PURCHASE.c.key == bindparam("key"))
+_KNOWN_PURCHASE = select(_PURCHASE.c.member_id, _PURCHASE.c.points, _PURCHASE.c.content_hash).where(_BY_KEY)
+_KNOWN_CHANGE = select(_AMENDMENT.c.content_hash).where(
+    _AMENDMENT.c.programme_id == bindparam("programme"), _AMENDMENT.c.key == bindparam("key")
+)
+_KNOWN_ACTIVITY = select(_ACTIVITY.c.member_id, _ACTIVITY.c.points, _ACTIVITY.c.content_hash).where(
+    _ACTIVITY.c.programme_id == bindparam("programme"), _ACTIVITY.c.key == bindparam("key")
+)
+
+
 def record_purchase(
     session: Session, programme: Programme, member: Member, report: PurchaseReport, *, now: datetime
 ) -> Outcome:
     """Post what an order earns. Reported again, it changes nothing; with other content it is a `Conflict`."""
     _check(programme, report.total, report.occurred_at, now)
     _lock_order(session, programme, report.key)
-    books = open_books(session, programme.id, MemberId(member.id), now=now)
-    content = _digest(member.id, str(report.total.amount), report.total.currency)
-    known = session.scalar(select(Purchase).where(Purchase.programme_id == programme.id, Purchase.key == report.key))
+    id_ = MemberId(member.id)
+    books = open_books(session, programme.id, id_, now=now)
+    content = _digest(id_, str(report.total.amount), report.total.currency)
+    known = execute(session, _KNOWN_PURCHASE, {"programme": programme.id, "key": report.key}).first()
     if known is not None:
         _same(known.content_hash, content, "purchase", report.key)
-        return Outcome(MemberId(known.member_id), books.granted(_origin(report.key)), repeated=True)
-    purchase = Purchase(
-        id=new_id(), programme_id=programme.id, member_id=member.id, key=report.key, amount=report.total.amount,
-        currency=report.total.currency, lines=[dict(line) for line in report.lines], occurred_at=report.occurred_at,
-        recorded_at=now, content_hash=content,
+        return Outcome(MemberId(known.member_id), known.points, repeated=True)
+    execute(
+        session,
+        insert(_PURCHASE),
+        {
+            "id": new_id(), "programme_id": programme.id, "member_id": id_, "key": report.key,
+            "amount": report.total.amount, "currency": report.total.currency,
+            "lines": [line.to_json() for line in report.lines], "occurred_at": report.occurred_at, "recorded_at": now,
+            "revision": programme.revision, "paid": Decimal(0), "points": 0, "content_hash": content,
+        },
     )  # fmt: skip
-    session.add(purchase)
-    session.flush()
-    points = _settle(books, programme, purchase, cause=Cause(_origin(report.key)), kind="purchase", now=now)
-    return Outcome(MemberId(member.id), points)
+    event = Event("purchase", report.key, report.occurred_at)
+    points = settle(books, programme, event, cause=Cause(f"purchase:{report.key}"), kind="purchase")
+    _follow_up(books, programme, report.occurred_at)
+    return Outcome(id_, points)
 
 
-def record_refund(session: Session, programme: Programme, report: RefundReport, *, now: datetime) -> Outcome:
-    """Take back what a refunded order no longer earns; a refund told before its order waits for it."""
-    _check(programme, report.total, report.occurred_at, now)
-    _lock_order(session, programme, report.purchase_key)
-    content = _digest(report.purchase_key, str(report.total.amount), report.total.currency)
-    purchase = session.scalar(
-        select(Purchase).where(Purchase.programme_id == programme.id, Purchase.key == report.purchase_key)
-    )
-    books = open_books(session, programme.id, MemberId(purchase.member_id), now=now) if purchase else None
-    known = session.scalar(select(Refund).where(Refund.programme_id == programme.id, Refund.key == report.key))
-    if known is not None:
-        _same(known.content_hash, content, "refund", report.key)
-        return Outcome(MemberId(purchase.member_id) if purchase else None, 0, repeated=True)
-    refund = Refund(
-        id=new_id(), programme_id=programme.id, key=report.key, purchase_key=report.purchase_key,
-        amount=report.total.amount, currency=report.total.currency, occurred_at=report.occurred_at,
-        content_hash=content,
-    )  # fmt: skip
-    session.add(refund)
-    session.flush()
-    if purchase is None or books is None:
+def record_change(session: Session, programme: Programme, change: OrderChange, *, now: datetime) -> Outcome:
+    """Bring the points of an order in line with a change. A change told before its order waits for it."""
+    _check(programme, change.total, change.occurred_at, now)
+    _lock_order(session, programme, change.purchase_key)
+    order = execute(
+        session,
+        select(_PURCHASE.c.member_id, _PURCHASE.c.occurred_at).where(_BY_KEY),
+        {"programme": programme.id, "key": change.purchase_key},
+    ).first()
+    member = MemberId(order.member_id) if order is not None else None
+    books = open_books(session, programme.id, member, now=now) if member is not None else None
+    row = {
+        "id": new_id(), "programme_id": programme.id, "key": change.key, "purchase_key": change.purchase_key,
+        "kind": change.kind, "amount": change.total.amount, "currency": change.total.currency,
+        "lines": [line.to_json() for line in change.lines], "occurred_at": change.occurred_at,
+        "content_hash": _change_digest(change),
+    }  # fmt: skip
+    if not insert_once(session, Amendment, row):
+        known = execute(session, _KNOWN_CHANGE, {"programme": programme.id, "key": change.key}).scalar_one()
+        _same(known, row["content_hash"], change.kind, change.key)
+        return Outcome(member, 0, repeated=True)
+    if books is None or order is None:
         return Outcome(None, 0)
-    points = _settle(books, programme, purchase, cause=Cause(f"refund:{report.key}"), kind="refund", now=now)
-    return Outcome(MemberId(purchase.member_id), points)
+    event = Event("purchase", change.purchase_key, order.occurred_at)
+    points = settle(books, programme, event, cause=Cause(f"{change.kind}:{change.key}"), kind=change.kind)
+    progress.update(books, programme)
+    return Outcome(member, points)
 
 
 def record_activity(
@@ -107,53 +138,37 @@ def record_activity(
     now: datetime,
 ) -> Outcome:  # fmt: skip
     """Give the points of a programme-defined activity, once for each `key`."""
-    rule = programme.earning.activities.get(activity)
-    if rule is None:
+    if activity not in programme.earning.activities:
         allowed = ", ".join(sorted(programme.earning.activities)) or "none"
         raise Invalid(f"the programme knows no activity {activity[:64]!r}; it has: {allowed}", field="activity")
     _check_time(occurred_at, now)
-    books = open_books(session, programme.id, MemberId(member.id), now=now)
-    cause = Cause(f"activity:{key}")
-    known = ledger.find(session, programme.id, cause)
-    if known is not None:
-        _same(_digest(known.member_id, known.memo["activity"]), _digest(member.id, activity), "activity", key)
-        return Outcome(MemberId(member.id), rule.points, repeated=True)
-    books.earn(
-        rule.points, cause=cause, kind="activity", origin=cause, occurred_at=occurred_at, activates_at=now,
-        expires_at=programme.earning.expires_at(now, programme.zone), memo={"activity": activity},
-    )  # fmt: skip
-    return Outcome(MemberId(member.id), rule.points)
+    id_ = MemberId(member.id)
+    books = open_books(session, programme.id, id_, now=now)
+    row = {
+        "id": new_id(), "programme_id": programme.id, "member_id": id_, "key": key, "name": activity,
+        "occurred_at": occurred_at, "recorded_at": now, "revision": programme.revision, "points": 0,
+        "content_hash": _digest(id_, activity),
+    }  # fmt: skip
+    if not insert_once(session, Activity, row):
+        known = execute(session, _KNOWN_ACTIVITY, {"programme": programme.id, "key": key}).one()
+        _same(known.content_hash, row["content_hash"], "activity", key)
+        return Outcome(id_, known.points, repeated=True)
+    event = Event("activity", key, occurred_at)
+    points = settle(books, programme, event, cause=Cause(f"activity:{key}"), kind="activity")
+    _follow_up(books, programme, occurred_at)
+    return Outcome(id_, points)
 
 
-def _settle(books: Books, programme: Programme, purchase: Purchase, *, cause: Cause, kind: str, now: datetime) -> int:
-    """Post the difference between what the order is worth now and what it has earned. Returns that difference."""
-    session = books.session
-    refunded = session.scalars(
-        select(Refund.amount).where(Refund.programme_id == programme.id, Refund.purchase_key == purchase.key)
-    )
-    rule = programme.earning.purchase
-    worth = rule.worth(max(purchase.amount - sum(refunded, Decimal(0)), Decimal(0)))
-    origin = _origin(purchase.key)
-    change = worth - books.granted(origin)
-    memo = {"amount": str(purchase.amount), "currency": purchase.currency}
-    if change > 0:
-        activates_at = max(now, purchase.occurred_at + timedelta(days=rule.pending_days)) if rule.pending_days else now
-        books.earn(
-            change, cause=cause, kind=kind, origin=origin, occurred_at=purchase.occurred_at, activates_at=activates_at,
-            expires_at=programme.earning.expires_at(activates_at, programme.zone), memo=memo,
-        )  # fmt: skip
-    elif change < 0:
-        books.take_back(-change, cause=cause, kind=kind, origin=origin, memo=memo)
-    return change
+def _follow_up(books: Books, programme: Programme, occurred_at: datetime) -> None:
+    earning = programme.earning
+    if earning.extend_on_activity and (until := earning.expires_at(occurred_at, programme.zone)) is not None:
+        books.extend(until)
+    progress.update(books, programme)
 
 
 def _lock_order(session: Session, programme: Programme, key: str) -> None:
-    """An order and its refunds are worked off one after the other, even while none of them has a row yet."""
+    """An order and what becomes of it are worked off one after the other, even while none of them has a row yet."""
     lock_name(session, f"purchase:{programme.id}:{key}")
-
-
-def _origin(key: str) -> str:
-    return f"purchase:{key}"
 
 
 def _check(programme: Programme, total: Money, occurred_at: datetime, now: datetime) -> None:
@@ -165,12 +180,22 @@ def _check(programme: Programme, total: Money, occurred_at: datetime, now: datet
 def _check_time(occurred_at: datetime, now: datetime) -> None:
     if occurred_at > now + FUTURE:
         raise Invalid("occurred_at lies in the future", field="occurred_at")
+    if occurred_at < now - OLDEST:
+        raise Invalid("occurred_at lies more than ten years back", field="occurred_at")
+
+
+def _change_digest(change: OrderChange) -> str:
+    """Refunds are told apart as they always were; the other kinds by all that they say."""
+    parts = (change.purchase_key, str(change.total.amount), change.total.currency)
+    if change.kind == "refund":
+        return _digest(*parts)
+    return _digest(change.kind, *parts, json.dumps([line.to_json() for line in change.lines]))
 
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _same(known: str, content: str, what: str, key: str) -> None:
+def _same(known: str, content: object, what: str, key: str) -> None:
     if known != content:
         raise Conflict(f"the {what} {key!r} was reported before with other content; nothing was changed", field="id")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
@@ -46,7 +47,7 @@ def hold(
     books.hold(offered.points, cause=_hold_cause(redemption), memo={"reward": reward})  # first: it may refuse
     row = Redemption(
         id=redemption, programme_id=programme.id, member_id=member.id, key=key, reward_id=reward, points=offered.points,
-        state="held", created_at=now, expires_at=now + HOLD, settled_at=None,
+        state="held", created_at=now, expires_at=now + HOLD, settled_at=None, cost=Decimal(0),
     )  # fmt: skip
     session.add(row)
     session.flush()
@@ -71,8 +72,10 @@ def confirm(
     session.add(
         Voucher(
             id=new_id(), programme_id=programme.id, member_id=row.member_id, redemption_id=row.id,
-            reward_id=row.reward_id, reward_name=name, code=new_code(VOUCHER_SIGNS), status="issued", created_at=now,
-            expires_at=expires_at, used_at=None,
+            origin=f"redeem:{row.id}", reward_id=row.reward_id, reward_name=name, code=new_code(VOUCHER_SIGNS),
+            kind=reward.kind if reward else "product", value=reward.value if reward else None,
+            minimum=reward.minimum if reward else Decimal(0), cost=Decimal(0), uses=reward.uses if reward else 1,
+            used=0, status="issued", created_at=now, expires_at=expires_at, used_at=None,
         )
     )  # fmt: skip
     session.flush()

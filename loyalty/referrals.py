@@ -46,7 +46,7 @@ def enter_code(session: Session, member: Member, typed: str, *, now: datetime) -
         raise Refused("code_late", "a code counts only before the first purchase")
     row = {
         "id": new_id(), "programme_id": member.programme_id, "referrer_id": referrer.id, "referee_id": member.id,
-        "state": "joined", "created_at": now, "converted_at": None,
+        "state": "joined", "source": "typed", "created_at": now, "converted_at": None, "unsettled": True,
     }  # fmt: skip
     if not insert_once(session, Referral, row):
         raise Refused("code_again", "the member has a referrer already")

@@ -19,12 +19,12 @@ from loyalty.members import get_member
 from loyalty.money import Money
 from loyalty.programme import Language, Programme
 from loyalty.purchases import (
+    OrderChange,
     Outcome,
     PurchaseReport,
-    RefundReport,
     record_activity,
+    record_change,
     record_purchase,
-    record_refund,
 )
 from loyalty.referrals import convert
 from service.context import CONTEXT, Context
@@ -133,7 +133,7 @@ class _Post:
     def _purchase(self, session: Session, event: PurchaseEvent, at: datetime, now: datetime) -> Outcome:
         member = get_member(session, self.programme.id, event.member.ref())
         total = Money.parse(event.amount, event.currency)
-        lines = tuple(line.model_dump() for line in event.lines)
+        lines = tuple(line.line() for line in event.lines)
         outcome = record_purchase(session, self.programme, member, PurchaseReport(event.id, total, at, lines), now=now)
         if outcome.repeated:
             return outcome
@@ -149,8 +149,8 @@ class _Post:
 
     def _refund(self, session: Session, event: RefundEvent, at: datetime, now: datetime) -> Outcome:
         total = Money.parse(event.amount, event.currency)
-        report = RefundReport(event.id, event.purchase_id, total, at)
-        outcome = record_refund(session, self.programme, report, now=now)
+        change = OrderChange("refund", event.id, event.purchase_id, total, at)
+        outcome = record_change(session, self.programme, change, now=now)
         if outcome.member is not None and outcome.points < 0:
             self.context.notices.points(
                 session, self.programme, outcome.member, "points.taken_back", cause=f"refund:{event.id}", now=now,

@@ -1,9 +1,12 @@
 """What `/v1` takes and gives, as pydantic models: checked at the edge, described in `/openapi.json`."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from loyalty.orders import Line as OrderLine
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$")]
@@ -45,6 +48,12 @@ class Line(Input):
     product: str = Field(max_length=200)
     quantity: int = Field(1, ge=0, le=10**6)
     amount: Amount | None = None
+    category: str | None = Field(None, max_length=200)
+
+    def line(self) -> OrderLine:
+        """The line as the rules look at it."""
+        amount = None if self.amount is None else Decimal(self.amount)
+        return OrderLine(self.product, self.quantity, amount, self.category)
 
 
 class PurchaseEvent(Input):

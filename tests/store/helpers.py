@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 from typing import TypeVar
@@ -14,14 +14,17 @@ from loyalty import audit, due, overview, purchases, redemptions
 from loyalty.clock import FixedClock
 from loyalty.errors import Refused
 from loyalty.ids import MemberId, RedemptionId, RewardId
-from loyalty.members import Person, Ref, ensure_programme, join, meet
+from loyalty.members import Person, Ref, join, meet
 from loyalty.money import Money
+from loyalty.orders import Bill
 from loyalty.points import Books, open_books
 from loyalty.programme import Programme
-from loyalty.purchases import Outcome, PurchaseReport, RefundReport
+from loyalty.purchases import OrderChange, Outcome, PurchaseReport
 from loyalty.redemptions import Issued
+from loyalty.revisions import ensure_programme
 from loyalty.store import Store
 from loyalty.tables import Lot, Member
+from loyalty.worth import Before, order_worth
 
 T = TypeVar("T")
 
@@ -37,6 +40,11 @@ def variant(programme: Programme, **earning: object) -> Programme:
     return programme.model_copy(update={"earning": programme.earning.model_copy(update=earning)})
 
 
+def worth(programme: Programme, amount: Decimal) -> int:
+    """What an order is worth in a programme that judges each by itself."""
+    return order_worth(programme, Bill(amount), datetime(2026, 11, 21, tzinfo=UTC), Before()).points
+
+
 def a_key() -> str:
     """A business key that was not used before."""
     return f"till-1/{next(_numbers):06}"
@@ -50,7 +58,7 @@ def a_phone() -> str:
 def set_up_member(
     session: Session, programme: Programme, now: datetime, *, phone: str | None = None, joined: bool = True
 ) -> MemberId:
-    ensure_programme(session, programme.id, now=now)
+    ensure_programme(session, programme, now=now)
     member = meet(session, programme, Person((Ref.phone(phone or a_phone()),)), now=now)
     if joined:
         join(session, programme, member, now=now)
@@ -108,8 +116,11 @@ class Shop:
         )
 
     async def refunds(self, purchase: str, amount: str | Decimal, *, key: str | None = None) -> Outcome:
-        report = RefundReport(key or a_key(), purchase, euros(amount), self.now)
-        return await self.do(lambda session: purchases.record_refund(session, self.programme, report, now=self.now))
+        change = OrderChange("refund", key or a_key(), purchase, euros(amount), self.now)
+        return await self.changes(change)
+
+    async def changes(self, change: OrderChange) -> Outcome:
+        return await self.do(lambda session: purchases.record_change(session, self.programme, change, now=self.now))
 
     async def does(self, member: MemberId, activity: str, *, key: str | None = None) -> Outcome:
         return await self.do(

@@ -31,14 +31,15 @@ from loyalty.ids import MemberId, RedemptionId, RewardId
 from loyalty.imports import ImportRow, import_row
 from loyalty.members import Ref, get_member, join
 from loyalty.overview import Points
-from loyalty.programme import Programme, PurchaseRule
-from loyalty.purchases import PurchaseReport, RefundReport
+from loyalty.programme import Programme
+from loyalty.purchases import OrderChange, PurchaseReport
 from loyalty.redemptions import HOLD
+from loyalty.rules.earning import PurchaseRule
 from loyalty.store import store_url
 from loyalty.store.sqlite import sqlite_engine
 from loyalty.tables import Member
 from tests.store.books import Books, read_books, sums
-from tests.store.helpers import euros, set_up_member, variant
+from tests.store.helpers import euros, set_up_member, variant, worth
 from tests.store.model import Hold, Order, Person
 
 T = TypeVar("T")
@@ -121,7 +122,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """What a report about an order changes in the model."""
         order = self.orders[key]
         rule_ = self.programme.earning.purchase
-        person, change = self.people[order.phone], rule_.worth(order.left) - order.earned
+        person, change = self.people[order.phone], worth(self.programme, order.left) - order.earned
         order.earned += change
         if change > 0:
             self.gains(person, change, f"purchase:{key}", self.now + timedelta(days=rule_.pending_days))
@@ -211,8 +212,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert order.left or not order.earned
 
     def report_refund(self, key: str, refund: str, amount: Decimal) -> tuple[int, bool]:
-        report = RefundReport(refund, key, euros(amount), self.now)
-        outcome = self.do(lambda session: purchases.record_refund(session, self.programme, report, now=self.now))
+        change = OrderChange("refund", refund, key, euros(amount), self.now)
+        outcome = self.do(lambda session: purchases.record_change(session, self.programme, change, now=self.now))
         return outcome.points, outcome.repeated
 
     @rule(phone=members, activity=activities)
@@ -385,8 +386,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def an_order_has_earned_what_is_left_of_it_is_worth_and_once(self, books: Books) -> None:
         earned = sums(books.entries, "origin", "account")
         for key, order in self.orders.items():
-            worth = self.programme.earning.purchase.worth(order.left)
-            assert -earned[f"purchase:{key}", "issued"] == worth
+            assert -earned[f"purchase:{key}", "issued"] == worth(self.programme, order.left)
 
 
 @pytest.mark.timeout(110)

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from loyalty.codes import read_code
 from loyalty.errors import Invalid, NotFound
 from loyalty.ids import MemberId, ProgrammeId
-from loyalty.members import Person, Ref, ensure_programme, find_member, get_member, join, meet, set_marketing
+from loyalty.members import Person, Ref, find_member, get_member, join, meet, set_marketing
 from loyalty.programme import Programme
+from loyalty.revisions import ensure_programme
 from loyalty.tables import Balance, Consent, Identity, Member
 from tests.store.helpers import Shop, points, variant
 
@@ -22,7 +23,7 @@ CARD = Ref.external("shopify", "8891")
 
 async def turns_up(shop: Shop, *refs: Ref, name: str | None = None, language: str | None = None) -> MemberId:
     def work(session: Session) -> MemberId:
-        ensure_programme(session, shop.programme.id, now=shop.now)
+        ensure_programme(session, shop.programme, now=shop.now)
         return MemberId(meet(session, shop.programme, Person(refs, name, language), now=shop.now).id)
 
     return await shop.do(work)
@@ -98,7 +99,7 @@ async def test_somebodys_language_is_taken_from_how_she_turned_up(shop: Shop) ->
 
 
 async def test_somebody_who_turns_up_many_times_at_once_is_one_member(shop: Shop) -> None:
-    await shop.do(lambda session: ensure_programme(session, shop.programme.id, now=shop.now))
+    await shop.do(lambda session: ensure_programme(session, shop.programme, now=shop.now))
     met = await asyncio.gather(*(turns_up(shop, PHONE, USER) for _ in range(20)))
     assert len(set(met)) == 1
     assert (await how_many(shop, Member), await how_many(shop, Balance), await how_many(shop, Identity)) == (1, 1, 2)

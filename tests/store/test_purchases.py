@@ -11,10 +11,11 @@ from sqlalchemy import select
 from loyalty.errors import Conflict, Invalid
 from loyalty.ids import MemberId
 from loyalty.money import Money
-from loyalty.programme import PurchaseRule
+from loyalty.orders import Line
 from loyalty.purchases import FUTURE, Outcome, PurchaseReport
+from loyalty.rules.earning import PurchaseRule
 from loyalty.tables import Purchase
-from tests.store.helpers import Shop, euros, points, variant
+from tests.store.helpers import Shop, euros, points, variant, worth
 
 
 def with_rule(shop: Shop, **rule: object) -> None:
@@ -25,18 +26,23 @@ async def test_an_order_earns_what_the_rule_says(shop: Shop) -> None:
     """The rule itself is tested in `tests/unit/test_loyalty_programme.py`."""
     with_rule(shop, points=2, per="5.00", minimum="10.00", rounding="half_up")
     member = await shop.member()
-    for amount, worth in (("42.50", 17), ("41.30", 17), ("41.20", 16), ("9.99", 0), ("10.00", 4), ("0.00", 0)):
-        assert await shop.buys(member, amount) == Outcome(member, worth)
+    for amount, earned in (("42.50", 17), ("41.30", 17), ("41.20", 16), ("9.99", 0), ("10.00", 4), ("0.00", 0)):
+        assert await shop.buys(member, amount) == Outcome(member, earned)
     assert await shop.points(member) == points(17 + 17 + 16 + 4)
     assert await shop.is_sound()
 
 
 async def test_an_order_is_kept_with_its_lines(shop: Shop) -> None:
     member = await shop.member()
-    lines = ({"product": "Cornetto", "quantity": 2, "amount": "3.20"},)
+    lines = (Line("Cornetto", 2, Decimal("3.20"), "pastry"),)
     await shop.report(member, PurchaseReport("a", euros("3.20"), shop.now - timedelta(hours=1), lines))
     row = await shop.ask(lambda session: session.scalars(select(Purchase)).one())
-    assert (row.member_id, row.amount, row.currency, row.lines) == (member, Decimal("3.20"), "EUR", list(lines))
+    assert (row.member_id, row.amount, row.currency, row.lines) == (
+        member,
+        Decimal("3.20"),
+        "EUR",
+        [lines[0].to_json()],
+    )
     assert (row.occurred_at, row.recorded_at) == (shop.now - timedelta(hours=1), shop.now)
 
 
@@ -221,7 +227,7 @@ async def test_reports_in_any_order_and_repetition_end_at_what_the_orders_are_wo
         reports += [(member, f"o{number}", paid, None)] * random.randint(1, 3)
         for part, amount in enumerate(parts):
             reports += [(member, f"o{number}", amount, f"r{number}-{part}")] * random.randint(1, 3)
-        expected[member] = shop.programme.earning.purchase.worth(max(paid - sum(parts), Decimal(0)))
+        expected[member] = worth(shop.programme, max(paid - sum(parts), Decimal(0)))
     random.shuffle(reports)
     calls = [
         shop.buys(member, amount, key=order) if refund is None else shop.refunds(order, amount, key=refund)

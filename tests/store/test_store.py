@@ -18,7 +18,7 @@ from loyalty.ids import MemberId
 from loyalty.store import Store, open_store, store_url
 from loyalty.store.schema import upgrade
 from loyalty.store.sql import insert_once, upsert
-from loyalty.tables import Balance, IdempotencyKey, Programme, Refund
+from loyalty.tables import Amendment, Balance, IdempotencyKey, Programme
 from tests.store.helpers import Shop
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -234,14 +234,14 @@ async def test_money_comes_back_to_the_last_digit(store: Store) -> None:
         session.flush()
         for id_, amount in enumerate(amounts):
             session.add(
-                Refund(
-                    id=str(id_), programme_id="cafe", key=str(id_), purchase_key="p", amount=Decimal(amount),
-                    currency="EUR", occurred_at=NOON, content_hash="",
+                Amendment(
+                    id=str(id_), programme_id="cafe", key=str(id_), purchase_key="p", kind="refund", lines=[],
+                    amount=Decimal(amount), currency="EUR", occurred_at=NOON, content_hash="",
                 )
             )  # fmt: skip
 
     await store.write(work)
-    found = await store.read(lambda session: session.scalars(select(Refund.amount).order_by(Refund.id)).all())
+    found = await store.read(lambda session: session.scalars(select(Amendment.amount).order_by(Amendment.id)).all())
     assert [str(amount) for amount in found] == amounts
 
 

@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.programme import Earning, Programme, PurchaseRule, end_of_day, last_day
+from loyalty.orders import Bill
+from loyalty.programme import Programme, end_of_day, last_day
+from loyalty.rules.earning import Earning, PurchaseRule
+from loyalty.worth import Before, order_worth
 
 ROME = ZoneInfo("Europe/Rome")
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CENTS = st.decimals(min_value=0, max_value=10**6, places=2)
 RULES = st.builds(
     PurchaseRule,
@@ -19,6 +23,12 @@ RULES = st.builds(
     minimum=st.decimals(min_value=0, max_value=100, places=2),
     rounding=st.sampled_from(["down", "half_up", "up"]),
 )
+
+
+def worth_of(programme: Programme, rule: PurchaseRule, amount: Decimal) -> int:
+    """What an order is worth under a rule."""
+    programme = programme.model_copy(update={"earning": Earning(purchase=rule)})
+    return order_worth(programme, Bill(amount), NOON, Before()).points
 
 
 @pytest.mark.parametrize(
@@ -37,18 +47,18 @@ RULES = st.builds(
         (PurchaseRule(points=0), "10.00", 0),
     ],
 )
-def test_an_order_is_worth(rule: PurchaseRule, amount: str, worth: int) -> None:
-    assert rule.worth(Decimal(amount)) == worth
+def test_an_order_is_worth(cafe: Programme, rule: PurchaseRule, amount: str, worth: int) -> None:
+    assert worth_of(cafe, rule, Decimal(amount)) == worth
 
 
 @given(RULES, CENTS, CENTS)
-def test_who_pays_more_never_earns_less(rule: PurchaseRule, amount: Decimal, more: Decimal) -> None:
-    assert 0 <= rule.worth(amount) <= rule.worth(amount + more)
+def test_who_pays_more_never_earns_less(cafe: Programme, rule: PurchaseRule, amount: Decimal, more: Decimal) -> None:
+    assert 0 <= worth_of(cafe, rule, amount) <= worth_of(cafe, rule, amount + more)
 
 
 @given(RULES)
-def test_nothing_is_worth_nothing(rule: PurchaseRule) -> None:
-    assert rule.worth(Decimal(0)) == 0
+def test_nothing_is_worth_nothing(cafe: Programme, rule: PurchaseRule) -> None:
+    assert worth_of(cafe, rule, Decimal(0)) == 0
 
 
 @pytest.mark.parametrize(
@@ -79,7 +89,7 @@ def test_people_are_told_the_last_day_and_not_the_midnight_after_it() -> None:
 
 def test_the_next_reward_is_the_cheapest_that_is_out_of_reach(cafe: Programme) -> None:
     def named(points: int) -> str | None:
-        reward = cafe.next_reward(points)
+        reward = cafe.next_reward(points, NOON, None)
         return reward.id if reward else None
 
     assert [named(points) for points in (0, 19, 20, 199, 200)] == ["espresso", "espresso", "croissant", "mug", None]

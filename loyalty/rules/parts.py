@@ -1,0 +1,149 @@
+"""The small pieces programme files are made of: names, texts, amounts, gifts, windows of time."""
+
+from collections.abc import Hashable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationInfo, model_validator
+
+from loyalty.ids import RewardId
+
+Language = Literal["en", "it", "es", "fr", "ar"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+def _complete(texts: dict[Language, str], info: ValidationInfo) -> dict[Language, str]:
+    """Every language of the programme has a text; one the programme does not speak gets its first language's."""
+    spoken: tuple[Language, ...] = (info.context or {}).get("languages", LANGUAGES)
+    if missing := [language for language in spoken if not texts.get(language, "").strip()]:
+        raise ValueError(f"has no text in {', '.join(missing)}")
+    return {language: texts.get(language, texts[spoken[0]]) for language in LANGUAGES}
+
+
+Texts = Annotated[dict[Language, str], AfterValidator(_complete)]
+"""A sentence or name in every language of the programme."""
+
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+RewardSlug = Annotated[RewardId, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+_T = TypeVar("_T", bound=Hashable)
+SortedSet = Annotated[frozenset[_T], PlainSerializer(sorted, return_type=list)]
+"""A set that is always written in the same order, so that equal rules have equal revisions."""
+Points = Annotated[int, Field(ge=0, le=10**9)]
+Count = Annotated[int, Field(ge=1, le=10**6)]
+Amount = Annotated[Decimal, Field(ge=0, le=10**9, allow_inf_nan=False)]
+Factor = Annotated[Decimal, Field(ge=1, le=100, allow_inf_nan=False)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Day, ...] = get_args(Day)
+ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A time of day such as `"15:30"`, in the programme's zone."""
+
+Measure = Annotated[
+    str, Field(pattern=r"^(points|spend|orders|referrals|quizzes|subscription_months|activity:[a-z][a-z0-9_-]{0,63})$")
+]
+"""What tiers, goals and leaderboards count.
+
+`points` are those earned by buying and by activities, `spend` is what was paid and not refunded, in the programme's
+currency, `orders` are those that were not wholly refunded, `referrals` are friends who qualified, `quizzes` finished
+ones, `subscription_months` whole months of the running subscription, `activity:NAME` how often it was done.
+"""
+Period = Literal["day", "week", "month", "year", "ever"]
+
+
+class Part(BaseModel):
+    """A part of a programme file: unknown keys are mistakes, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Gift(Part):
+    """What a rule gives: points, a voucher for a reward of the programme, or both."""
+
+    points: Points = 0
+    reward: RewardSlug | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.points and self.reward is None:
+            raise ValueError("gives nothing: set points or reward")
+        return self
+
+
+class Times(Part):
+    """So many times in a period, counted in the programme's zone; weeks begin on Monday."""
+
+    count: Count = 1
+    every: Period = "ever"
+
+
+class Dates(Part):
+    """From a day to a day, both included, in the programme's zone; either may be left open."""
+
+    first: Annotated[date | None, Field(alias="from")] = None
+    last: Annotated[date | None, Field(alias="until")] = None
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.first and self.last and self.first > self.last:
+            raise ValueError("ends before it begins")
+        return self
+
+    def holds(self, day: date) -> bool:
+        """Whether a day lies within."""
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+
+def end_of_day(moment: datetime) -> datetime:
+    """The midnight at which the day of a moment ends, in the moment's own zone."""
+    following = moment.date() + timedelta(days=1)
+    return datetime(following.year, following.month, following.day, tzinfo=moment.tzinfo)
+
+
+def last_day(expires_at: datetime, zone: ZoneInfo) -> date:
+    """The last day on which something can be used that expires at a midnight: the day people are told."""
+    return (expires_at - timedelta(microseconds=1)).astimezone(zone).date()
+
+
+def period_of(every: Period, moment: datetime, zone: ZoneInfo) -> str:
+    """The name of the period a moment lies in: `2026-11-22`, `2026-W47`, `2026-11`, `2026` or `ever`."""
+    day = moment.astimezone(zone).date()
+    match every:
+        case "day":
+            return day.isoformat()
+        case "week":
+            year, week, _ = day.isocalendar()
+            return f"{year}-W{week:02}"
+        case "month":
+            return f"{day.year}-{day.month:02}"
+        case "year":
+            return str(day.year)
+        case _:
+            return "ever"
+
+
+def period_start(every: Period, moment: datetime, zone: ZoneInfo) -> datetime | None:
+    """The midnight at which the period of a moment began; None for `ever`."""
+    day = moment.astimezone(zone).date()
+    match every:
+        case "day":
+            first = day
+        case "week":
+            first = day - timedelta(days=day.weekday())
+        case "month":
+            first = day.replace(day=1)
+        case "year":
+            first = day.replace(month=1, day=1)
+        case _:
+            return None
+    return datetime(first.year, first.month, first.day, tzinfo=zone)
+
+
+def distinct(parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The parts, if no two have the same id."""
+    ids = [cast(str, part.id) for part in parts]
+    if doubled := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+        raise ValueError(f"the id {doubled[0]} is used twice")
+    return parts

@@ -1,0 +1,51 @@
+"""The tables of the store, a module for each subject. Everything belongs to a programme."""
+
+from loyalty.tables.base import Base, DecimalText, Identifier, Serial, UtcDateTime
+from loyalty.tables.ledger import Balance, Chain, Entry, Lot, Transaction
+from loyalty.tables.people import Consent, Identity, Member, Programme, Revision, Secret, Tombstone
+from loyalty.tables.play import Attempt, Award, Score, Spin, Standing
+from loyalty.tables.referral import Finding, Invite, Referral, Signal
+from loyalty.tables.rewards import Redemption, Stock, Voucher, VoucherUse
+from loyalty.tables.service import ApiKey, IdempotencyKey, Trail
+from loyalty.tables.shopping import Activity, Amendment, ParkedEvent, Purchase, Subscription
+
+__all__ = [
+    "Activity",
+    "Amendment",
+    "ApiKey",
+    "Attempt",
+    "Award",
+    "Balance",
+    "Base",
+    "Chain",
+    "Consent",
+    "DecimalText",
+    "Entry",
+    "Finding",
+    "IdempotencyKey",
+    "Identifier",
+    "Identity",
+    "Invite",
+    "Lot",
+    "Member",
+    "ParkedEvent",
+    "Programme",
+    "Purchase",
+    "Redemption",
+    "Referral",
+    "Revision",
+    "Score",
+    "Secret",
+    "Serial",
+    "Signal",
+    "Spin",
+    "Standing",
+    "Stock",
+    "Subscription",
+    "Tombstone",
+    "Trail",
+    "Transaction",
+    "UtcDateTime",
+    "Voucher",
+    "VoucherUse",
+]
