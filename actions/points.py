@@ -2,6 +2,7 @@
 
 from actions.question import Question
 from conversation.model import Answer
+from loyalty.catalogue import tier_of
 from loyalty.money import Money
 from loyalty.overview import Movement, expiring, movements, points_of
 from loyalty.programme import last_day
@@ -22,11 +23,12 @@ def balance(ask: Question) -> Answer:
         lines.append(ask.say("points.held", held=points.held))
     if points.debt:
         lines.append(ask.say("points.debt", debt=points.debt))
-    following = ask.programme.next_reward(points.available, ask.now, None)
+    tier = tier_of(ask.session, ask.programme, ask.inquiry.member)
+    following = ask.programme.next_reward(points.available, ask.now, tier)
     if following is not None:
         name, missing = following.name[ask.inquiry.language], following.points - points.available
         lines.append(ask.say("points.next", missing=missing, reward=name))
-    else:
+    elif ask.programme.offered(ask.now, tier):
         lines.append(ask.say("points.all"))
     return ask.message("\n".join(lines), "list_rewards", "how_to_earn", "points_history")
 

@@ -2,10 +2,11 @@
 
 from actions.question import Question
 from conversation.model import Answer, Command, Message
+from loyalty.catalogue import what_can_i_get
 from loyalty.ids import MemberId
 from loyalty.overview import points_of
 from loyalty.programme import last_day
-from loyalty.redemptions import vouchers as usable
+from loyalty.vouchers import usable
 
 SHOWN = 8
 
@@ -21,7 +22,7 @@ def _catalogue(ask: Question) -> Message:
     """The rewards for somebody who has not joined: to read, not to choose."""
     lines = [
         ask.say("rewards.line", reward=reward.name[ask.inquiry.language], points=reward.points)
-        for reward in sorted(ask.programme.rewards, key=lambda reward: reward.points)
+        for reward in ask.programme.offered(ask.now, None)
     ]
     text = "\n".join([ask.say("rewards.title", programme=ask.programme.name), *lines, "", ask.say("rewards.join")])
     return ask.message(text, "join_program", "how_to_earn")
@@ -29,7 +30,7 @@ def _catalogue(ask: Question) -> Message:
 
 def vouchers(ask: Question) -> Answer:
     """The codes that can still be used."""
-    found = usable(ask.session, MemberId(ask.inquiry.member), now=ask.now)[:SHOWN]
+    found = usable(ask.session, MemberId(ask.inquiry.member), ask.now)[:SHOWN]
     if not found:
         return ask.message(ask.say("vouchers.none"), "list_rewards", "check_points")
     lines = [ask.say("vouchers.title")]
@@ -46,12 +47,16 @@ def vouchers(ask: Question) -> Answer:
 
 def suggest(ask: Question) -> Answer:
     """The best reward the points reach, or the nearest one."""
-    available = points_of(ask.session, ask.inquiry.member).available
-    within = [reward for reward in ask.programme.rewards if reward.points <= available]
+    offers = what_can_i_get(ask.session, ask.programme, ask.inquiry.member, ask.now)
+    possible = [offer for offer in offers if offer.why_not in {None, "points", "not_joined"}]
+    if not possible:
+        return ask.message(ask.say("redeem.nothing"), "check_points", "how_to_earn")
+    within = [offer.reward for offer in possible if not offer.missing]
     if within:
         best = max(within, key=lambda reward: reward.points)
+        available = points_of(ask.session, ask.inquiry.member).available
         text = ask.say("suggest.now", reward=best.name[ask.inquiry.language], points=best.points, available=available)
         return ask.message(text, "list_rewards", "check_points")
-    nearest = min(ask.programme.rewards, key=lambda reward: reward.points)
-    text = ask.say("suggest.soon", reward=nearest.name[ask.inquiry.language], missing=nearest.points - available)
+    nearest = possible[0]
+    text = ask.say("suggest.soon", reward=nearest.reward.name[ask.inquiry.language], missing=nearest.missing)
     return ask.message(text, "how_to_earn", "list_rewards")

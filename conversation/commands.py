@@ -12,6 +12,7 @@ from conversation.sentences import Sentences
 from conversation.tables import Conversation
 from flows.model import Ask, Saved
 from loyalty import members, referrals
+from loyalty.codes import read_code, show_code
 from loyalty.errors import Refused
 from loyalty.ids import MemberId
 from loyalty.overview import points_of
@@ -87,12 +88,22 @@ class Commands:
 
     def _referral_code(self, at: Situation, command: Command) -> Message:
         try:
-            referrals.enter_code(at.session, at.member, command.args.get("code", ""), now=at.now)
+            code = command.args.get("code", "")
+            source: referrals.Source = "link" if self._came_by_link(at.words, code) else "typed"
+            referrals.enter_code(at.session, at.programme, at.member, code, source=source, now=at.now)
         except Refused as refusal:
             return self._say(at, f"referral.{refusal.reason}", asks=("how_referral_works",))
         if at.member.joined_at is None:
             return self._say(at, "referral.noted_join", asks=("join_program",), programme=at.programme.name)
         return self._say(at, "referral.noted", asks=("check_points", "list_rewards"))
+
+    def _came_by_link(self, words: str, typed: str) -> bool:
+        """Whether a message is the one that a referral link fills in, sent as it was."""
+        code = read_code(typed)
+        return code is not None and any(
+            words.strip() == self._sentences.say(language, "referral.prefill", code=show_code(code))
+            for language in LANGUAGES
+        )
 
     def _say(
         self, at: Situation, key: str, *, asks: tuple[str, ...] = (), languages: bool = False, **values: object

@@ -15,3 +15,7 @@ class AlreadyDone(ConversationError):
 
 class NotYet(ConversationError):
     """An older message of the same conversation is not done; this one has to wait for it."""
+
+
+class Moved(ConversationError):
+    """While a turn was decided its member was merged with another, or erased; the turn has to begin anew."""

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from conversation.matching import CLOSE, normalise
 from conversation.model import Choice, Message
 from conversation.sentences import Sentences
-from flows.model import Event, Option, Phrase, Redeem, Saved, Say, Step
+from flows.model import Event, Option, Phrase, Redeem, Saved, Say, Step, Value
 from flows.redemption import Redemption, RedemptionFacts, RewardFact
-from loyalty import redemptions
+from loyalty import catalogue, redemptions
+from loyalty.catalogue import Offer
 from loyalty.errors import Refused
 from loyalty.ids import MemberId, RewardId, new_id
-from loyalty.overview import points_of
 from loyalty.programme import Language, Programme, last_day
 from loyalty.tables import Member
 
@@ -34,7 +34,7 @@ class FlowRunner:
         *, now: datetime,
     ) -> tuple[Saved | None, Message]:  # fmt: skip
         """Begin the redemption flow; `args["reward"]` or else `args["text"]` may name a reward in her words."""
-        facts = _facts(session, programme, member, language)
+        facts = _facts(session, programme, member, language, now)
         reward = reward_called(programme, args.get("reward", "")) or reward_called(programme, args.get("text", ""))
         step = self._redemption.start(new_id(), facts, reward=reward)
         return self._follow(session, programme, member, language, step, now)
@@ -44,7 +44,7 @@ class FlowRunner:
         *, now: datetime,
     ) -> tuple[Saved | None, Message]:  # fmt: skip
         """Take an event of the customer's. Raises `TransitionNotAllowed` where it does not fit."""
-        step = self._redemption.on(saved, event, _facts(session, programme, member, language))
+        step = self._redemption.on(saved, event, _facts(session, programme, member, language, now))
         return self._follow(session, programme, member, language, step, now)
 
     def heard(self, saved: Saved, intent: str) -> Event | None:
@@ -63,7 +63,7 @@ class FlowRunner:
         while step.effect is not None:
             assert step.saved is not None  # a flow waits for the outcome of what it wants done
             outcome = self._perform(session, programme, member, language, step.effect, step.saved.run, now)
-            facts = _facts(session, programme, member, language)
+            facts = _facts(session, programme, member, language, now)
             step = self._redemption.on(step.saved, outcome, facts)
         assert step.say is not None  # every state a flow comes to rest in says something
         return step.saved, self.message(language, step.say)
@@ -77,7 +77,7 @@ class FlowRunner:
                 session, programme, member, RewardId(effect.reward), key=f"chat:{run}", now=now
             )
         except Refused as refusal:
-            return Event("refuse", {"reason": refusal.reason})
+            return Event("refuse", _why(programme, language, refusal.reason, refusal.facts))
         issued = redemptions.confirm(session, programme, redemption, language=language, now=now)
         reward = programme.reward(issued.reward)
         until = last_day(issued.expires_at, programme.zone).isoformat() if issued.expires_at else ""
@@ -106,12 +106,38 @@ class FlowRunner:
         return Choice(option.action, title, detail, words)
 
 
-def _facts(session: Session, programme: Programme, member: Member, language: Language) -> RedemptionFacts:
-    rewards = tuple(
-        RewardFact(reward.id, reward.name[language], reward.detail[language] if reward.detail else None, reward.points)
-        for reward in programme.rewards
-    )
-    return RedemptionFacts(points_of(session, MemberId(member.id)).available, rewards)
+def _facts(
+    session: Session, programme: Programme, member: Member, language: Language, now: datetime
+) -> RedemptionFacts:
+    rewards = [reward for reward in programme.rewards if not reward.gift_only]
+    situation = catalogue.look(session, programme, MemberId(member.id), rewards, now)
+    offers = [catalogue.decide(programme, reward, situation, now) for reward in rewards]
+    return RedemptionFacts(situation.available, tuple(_fact(programme, language, offer, now) for offer in offers))
+
+
+def _fact(programme: Programme, language: Language, offer: Offer, now: datetime) -> RewardFact:
+    reward, closed = offer.reward, None
+    if offer.why_not not in {None, "points", "not_joined"}:
+        said = dict(_why(programme, language, str(offer.why_not), catalogue.facts(programme, offer, now)))
+        closed = Phrase(f"redeem.refused.{said.pop('reason')}", said)
+    return RewardFact(
+        reward.id, reward.name[language], reward.detail[language] if reward.detail else None, reward.points,
+        listed=offer.why_not not in {"not_now", "tier"}, closed=closed,
+    )  # fmt: skip
+
+
+def _why(programme: Programme, language: Language, reason: str, facts: Mapping[str, int | str]) -> dict[str, Value]:
+    """Which sentence says why a reward is refused (`redeem.refused.…`), and what goes into its gaps."""
+    match reason:
+        case "tier" if programme.tiers and (level := programme.tiers.level(str(facts.get("needs")))):
+            return {"reason": "tier", "level": level.name[language]}
+        case "limit" if "again_at" in facts:
+            day = datetime.fromisoformat(str(facts["again_at"])).astimezone(programme.zone).date()
+            return {"reason": "limit_until", "day": day.isoformat()}
+        case "not_now" if "begins" in facts:
+            return {"reason": "not_yet", "day": facts["begins"]}
+        case _:
+            return {"reason": reason}
 
 
 def reward_called(programme: Programme, called: str) -> str | None:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from conversation.errors import AlreadyDone, NotYet
 from conversation.model import Attachment, Incoming
+from conversation.register import person
 from conversation.tables import InboxRow
 from conversation.wire import incoming_from_json, incoming_to_json
 from loyalty.store.sql import execute, insert_once, table_of
+from loyalty.tombstones import is_buried_somewhere
 
 NO_TURN = frozenset({"reaction", "edit", "revoke", "system", "echo"})
 """Kinds that are kept, but are not something a customer says to the bot."""
@@ -22,10 +24,15 @@ def is_turn(incoming: Incoming) -> bool:
 
 
 def accept(session: Session, messages: Sequence[Incoming], *, now: datetime) -> list[Incoming]:
-    """Store messages, each once for its id. Returns those that are new and want an answer, in order."""
+    """Store messages, each once for its id. Returns those that are new and want an answer, in order.
+
+    What wants no answer is not kept of somebody who was erased. The rest is looked at when its turn comes.
+    """
     fresh = []
     for incoming in messages:
         turn = is_turn(incoming)
+        if not turn and is_buried_somewhere(session, person(incoming).refs):
+            continue
         row = {
             "number_id": incoming.number_id, "message_id": incoming.message_id, "contact": incoming.sender.key,
             "body": incoming_to_json(incoming), "state": "new" if turn else "seen", "attempts": 0,
@@ -80,6 +87,12 @@ def finish(session: Session, incoming: Incoming, *, now: datetime) -> None:
         return
     state = execute(session, select(_INBOX.c.state).where(*_MINE), key).scalar()
     raise NotYet if state == "new" else AlreadyDone
+
+
+def forget(session: Session, incoming: Incoming) -> None:
+    """Keep nothing of a message: its sender was erased after she sent it."""
+    key = {"number": incoming.number_id, "message": incoming.message_id}
+    execute(session, delete(_INBOX).where(*_MINE), key)
 
 
 def fail(session: Session, incoming: Incoming, *, error: str, final: bool, now: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from conversation.model import Answer, Inquiry
-from loyalty.ids import MemberId
+from loyalty.ids import MemberId, ProgrammeId
 from loyalty.programme import Programme
 
 
@@ -22,14 +22,14 @@ class Answering(Protocol):
 class Inquiries:
     """Reads inquiries out of Rasa's parse data, whose `metadata` is what `RasaDialogue` put there."""
 
-    def __init__(self, programmes: Mapping[str, Programme]) -> None:
+    def __init__(self, programmes: Mapping[ProgrammeId, Programme]) -> None:
         self._programmes = programmes
 
     def read(self, message: Mapping[str, Any]) -> Inquiry:
         """The inquiry in a message."""
         told = message["metadata"]
         return Inquiry(
-            self._programmes[told["programme"]],
+            self._programmes[ProgrammeId(told["programme"])],
             MemberId(told["member"]),
             told["language"],
             message["intent"]["name"],

@@ -11,6 +11,7 @@ from conversation.offers import make_offer
 from conversation.outbox import enqueue, window_open
 from conversation.register import conversation_of
 from conversation.sentences import Sentences
+from loyalty.catalogue import tier_of
 from loyalty.ids import MemberId
 from loyalty.overview import points_of
 from loyalty.programme import Language, Programme
@@ -38,7 +39,7 @@ class Notices:
         language = cast(Language, row.language)
         available = points_of(session, member).available
         lines = [self._sentences.say(language, key, available=available, **values)]
-        following = programme.next_reward(available, now, None)
+        following = programme.next_reward(available, now, tier_of(session, programme, member))
         if following is not None:
             missing, name = following.points - available, following.name[language]
             lines.append(self._sentences.say(language, "points.next", missing=missing, reward=name))

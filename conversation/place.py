@@ -8,18 +8,22 @@ from typing import Any, cast
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from conversation import inbox
 from conversation.memory import sender_of
 from conversation.model import Incoming, Tap
 from conversation.offers import Offered, find_offer, offered, read_token
 from conversation.register import ensure_conversation, person
+from conversation.rights import follow, lose_phone
 from conversation.tables import Conversation, Offer, TrackerRow
 from flows.model import Saved
 from loyalty.ids import MemberId
-from loyalty.members import Kind, meet
+from loyalty.members import Kind, Person, find_member
 from loyalty.programme import Language, Programme
+from loyalty.recognition import recognise
 from loyalty.revisions import ensure_programme
 from loyalty.store.sql import execute, table_of
 from loyalty.tables import Identity, Member
+from loyalty.tombstones import grave_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,17 @@ _LOOK = (
 
 
 def look(session: Session, programme: Programme, incoming: Incoming) -> Place | None:
-    """Where a message lands; None if somebody writes for the first time, or in a way she has not written before."""
+    """Where a message lands; None if somebody writes for the first time, or in a way she has not written before.
+
+    If the ways by which she writes are two members', it is one of these.
+    """
     refs = {ref.kind: ref.value for ref in person(incoming).refs}
     values = {"programme": programme.id, "user": refs.get(Kind.USER), "telephone": refs.get(Kind.PHONE)}
     found = {row.kind: row for row in execute(session, _LOOK, values)}
     row = found.get(Kind.USER) or found.get(Kind.PHONE)
     if row is None or len(found) < len(refs) or not _reachable(row, incoming):
+        return None
+    if any(other.member != row.member for other in found.values()):
         return None
     named = read_token(incoming.content.token) if isinstance(incoming.content, Tap) else None
     newest = offered(row.offer, row.member, row) if row.offer else None
@@ -85,14 +94,32 @@ def look(session: Session, programme: Programme, incoming: Incoming) -> Place | 
     )
 
 
-def introduce(session: Session, programme: Programme, incoming: Incoming, *, now: datetime) -> None:
-    """Make somebody known who writes for the first time, or in a new way."""
+def introduce(session: Session, programme: Programme, incoming: Incoming, *, now: datetime) -> bool:
+    """Make somebody known who writes for the first time, or in a new way.
+
+    False if there is nobody to be known: she sent this message before she was erased, and nothing of it is kept.
+    """
     ensure_programme(session, programme, now=now)
-    member = meet(session, programme, person(incoming), now=now)
-    sender = incoming.sender
-    ensure_conversation(
-        session, member, number_id=incoming.number_id, user_id=sender.user_id, phone=_written(sender.phone)
-    )
+    who, sender = person(incoming), incoming.sender
+    if _late(session, programme, who, incoming):
+        inbox.forget(session, incoming)
+        return False
+    met = recognise(session, programme, who, now=now)
+    member = MemberId(met.member.id)
+    if met.merged is not None:
+        follow(session, programme, member, met.merged)
+    phone = _written(sender.phone)
+    if met.without_phone is not None and phone is not None:
+        lose_phone(session, met.without_phone, phone)
+    ensure_conversation(session, met.member, number_id=incoming.number_id, user_id=sender.user_id, phone=phone)
+    return True
+
+
+def _late(session: Session, programme: Programme, who: Person, incoming: Incoming) -> bool:
+    grave = grave_of(session, programme.id, who.refs)
+    if grave is None or incoming.sent_at > grave.erased_at:
+        return False
+    return find_member(session, programme.id, who.refs) is None
 
 
 def _reachable(row: Row[Any], incoming: Incoming) -> bool:

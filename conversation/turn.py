@@ -17,7 +17,7 @@ from statemachine.exceptions import TransitionNotAllowed
 
 from conversation import inbox
 from conversation.commands import Commands, Situation, ask_choices, saved_flow
-from conversation.errors import AlreadyDone
+from conversation.errors import AlreadyDone, Moved
 from conversation.flow_runner import FlowRunner, reward_called
 from conversation.layout import WHATSAPP, units
 from conversation.matching import match_choice
@@ -110,16 +110,22 @@ class Turns:
             await self._store.write(lambda session: inbox.finish(session, incoming, now=self._clock.now()))
             return
         place = await self._place(programme, incoming)
+        if place is None:
+            return
         plan = await self._plan(place, incoming)
         try:
             await self._store.write(lambda session: self._save(session, incoming, place, plan))
         except AlreadyDone:
             log.info("message was answered before", message_id=incoming.message_id)
+        except Moved:
+            await self.run(incoming)
 
     async def apologise(self, incoming: Incoming, error: str) -> None:
         """Set a message aside that cannot be answered, and tell the customer."""
         programme = self._programmes[incoming.number_id]
         place = await self._place(programme, incoming)
+        if place is None:
+            return
 
         def save(session: Session) -> None:
             now = self._clock.now()
@@ -131,11 +137,13 @@ class Turns:
 
     # ---- 1. find
 
-    async def _place(self, programme: Programme, incoming: Incoming) -> Place:
+    async def _place(self, programme: Programme, incoming: Incoming) -> Place | None:
+        """Where a message lands; nowhere if its sender was erased after she sent it."""
         place = await self._store.look(lambda session: look(session, programme, incoming))
         if place is None:
             now = self._clock.now()
-            await self._store.write(lambda session: introduce(session, programme, incoming, now=now))
+            if not await self._store.write(lambda session: introduce(session, programme, incoming, now=now)):
+                return None
             place = await self._store.look(lambda session: look(session, programme, incoming))
         assert place is not None
         return place
@@ -253,7 +261,8 @@ class Turns:
     def _heard(self, session: Session, place: Place, incoming: Incoming) -> Conversation:
         """Lock the conversation and note when the customer wrote: the service window opens there."""
         conversation = conversation_of(session, place.member, lock=True)
-        assert conversation is not None
+        if conversation is None:
+            raise Moved
         heard = conversation.last_heard_at
         if heard is None or incoming.sent_at > heard:
             conversation.last_heard_at = incoming.sent_at

@@ -17,6 +17,10 @@ class RewardFact:
     name: str
     detail: str | None
     points: int
+    listed: bool = True
+    """Whether she is shown it among the others; one that is not she can still name."""
+    closed: Phrase | None = None
+    """Why she cannot have it, however many points she has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,9 @@ class RedemptionFacts:
         return next((reward for reward in self.rewards if reward.id == id_), None)
 
     def affordable(self, id_: object) -> bool:
-        """Whether the member has the points for it."""
+        """Whether the member can have it and has the points for it."""
         reward = self.reward(id_)
-        return reward is not None and reward.points <= self.available
+        return reward is not None and reward.closed is None and reward.points <= self.available
 
 
 class Machine(StateMachine):
@@ -93,9 +97,9 @@ class Redemption:
         after = Saved(saved.flow, saved.version, saved.run, saved.step + 1, state, data)
         match state:
             case "choosing" if event.name == "pick":
-                return Step(after, _list(facts, _too_dear(facts, event.args.get("reward"))))
+                return Step(after, _list(facts, _out_of_reach(facts, event.args.get("reward"))))
             case "choosing" if event.name == "refuse":
-                return Step(after, _list(facts, Phrase(f"redeem.refused.{event.args['reason']}")))
+                return Step(after, _list(facts, _refused(event.args)))
             case "choosing":
                 return Step(after, _list(facts))
             case "confirming":
@@ -113,7 +117,10 @@ def _list(facts: RedemptionFacts, first: Phrase | None = None) -> Say:
     options = tuple(
         Option(Event("pick", {"reward": reward.id}), reward.name, _row_detail(reward, facts.available))
         for reward in sorted(facts.rewards, key=lambda reward: reward.points)
+        if reward.listed
     )
+    if not options:
+        intro, options = Phrase("redeem.nothing"), (_ask("check_points"), _ask("how_to_earn"))
     return Say((first, intro) if first else (intro,), options, menu=Phrase("menu.rewards"))
 
 
@@ -123,10 +130,16 @@ def _row_detail(reward: RewardFact, available: int) -> Phrase:
     return Phrase(key, {"points": reward.points, "missing": max(missing, 0), "detail": reward.detail or ""})
 
 
-def _too_dear(facts: RedemptionFacts, id_: object) -> Phrase:
+def _refused(args: Mapping[str, Any]) -> Phrase:
+    return Phrase(f"redeem.refused.{args['reason']}", {name: args[name] for name in args if name != "reason"})
+
+
+def _out_of_reach(facts: RedemptionFacts, id_: object) -> Phrase:
     reward = facts.reward(id_)
     if reward is None:
         return Phrase("redeem.refused.gone")
+    if reward.closed is not None:
+        return reward.closed
     missing = reward.points - facts.available
     return Phrase("redeem.too_dear", {"reward": reward.name, "points": reward.points, "missing": missing})
 

@@ -1,23 +1,23 @@
-"""What falls due with time: pending points, expiring lots, forgotten holds, old vouchers. `tick` runs it.
+"""What falls due with time: points, holds, vouchers, levels, birthdays and whatever else. `tick` runs it.
 
 Each job asks the database what is due as of an instant and does it in small transactions with business keys,
 so it may run late, twice or in two processes at once.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from loyalty import redemptions
-from loyalty.ids import Cause, MemberId, ProgrammeId, RedemptionId
-from loyalty.ledger import Account, chain_of, lock
+from loyalty import birthdays, progress_due, quizzes, redemptions, referrals, scores, vouchers
+from loyalty.ids import Cause, MemberId, ProgrammeId
+from loyalty.ledger import Account, chain_of
 from loyalty.points import Books, open_books
 from loyalty.programme import Programme
 from loyalty.store import Store
-from loyalty.tables import Entry, Lot, Redemption, Voucher
+from loyalty.tables import Entry, Lot
 
 BATCH = 100
 
@@ -30,15 +30,45 @@ class Done:
     expired: int
     voided: int
     vouchers_expired: int
+    vouchers_begun: int = 0
+    quizzes_ended: int = 0
+    referrals_settled: int = 0
+    birthdays: int = 0
+    progressed: int = 0
+    """Members whose level and goals were looked at again, as time or new rules had changed them."""
+
+    def __str__(self) -> str:
+        said = [f"{number} {_SAID[field.name]}" for field in fields(self) if (number := getattr(self, field.name))]
+        return ", ".join(said) or "nothing was due"
+
+
+_SAID = {
+    "activated": "lots activated", "expired": "lots expired", "voided": "holds voided",
+    "vouchers_expired": "vouchers expired", "vouchers_begun": "vouchers begun", "quizzes_ended": "quizzes ended",
+    "referrals_settled": "referrals settled", "birthdays": "birthdays", "progressed": "members looked at again",
+}  # fmt: skip
 
 
 async def run_due(store: Store, programme: Programme, *, now: datetime) -> Done:
     """Do everything that is due in a programme as of `now`. Pending points first, so that they can expire as well."""
     return Done(
         activated=await _all(store, lambda session: _activate(session, programme.id, now)),
-        voided=await _all(store, lambda session: _void(session, programme, now)),
+        quizzes_ended=await _all(store, lambda session: quizzes.due(session, programme, now)),
+        birthdays=await birthdays.celebrate(store, programme, now=now),
+        referrals_settled=await _all(store, lambda session: referrals.due(session, programme, now)),
+        progressed=await _progress(store, programme, now),
+        voided=await _all(store, lambda session: redemptions.due(session, programme, now)),
         expired=await _all(store, lambda session: _expire(session, programme.id, now)),
-        vouchers_expired=await _all(store, lambda session: _vouchers(session, programme.id, now)),
+        vouchers_begun=await _all(store, lambda session: vouchers.begin(session, programme, now)),
+        vouchers_expired=await _all(store, lambda session: vouchers.expire(session, programme, now)),
+    )
+
+
+async def _progress(store: Store, programme: Programme, now: datetime) -> int:
+    await progress_due.prepare(store, programme)
+    await _all(store, lambda session: scores.clear(session, programme, now))
+    return await _all(store, lambda session: progress_due.by_new_rules(session, programme, now)) + await _all(
+        store, lambda session: progress_due.due(session, programme, now)
     )
 
 
@@ -84,27 +114,3 @@ def _due_lots(
     books = {member: open_books(session, programme, member, now=now) for member, _ in found}
     for member, id_ in sorted(found, key=lambda lot: (chain_of(lot[0]), *lot)):
         yield books[member], session.get_one(Lot, id_, populate_existing=True)
-
-
-def _void(session: Session, programme: Programme, now: datetime) -> int:
-    due = (
-        select(Redemption.member_id, Redemption.id)
-        .where(Redemption.programme_id == programme.id, Redemption.state == "held", Redemption.expires_at <= now)
-        .order_by(Redemption.member_id)
-        .limit(BATCH)
-    )
-    found = [(MemberId(member), RedemptionId(id_)) for member, id_ in session.execute(due)]
-    for member, _ in found:  # as in `_due_lots`
-        lock(session, member)
-    found.sort(key=lambda redemption: (chain_of(redemption[0]), *redemption))
-    return sum(redemptions.void(session, programme, id_, now=now) for _, id_ in found)
-
-
-def _vouchers(session: Session, programme: ProgrammeId, now: datetime) -> int:
-    result = session.execute(
-        update(Voucher)
-        .where(Voucher.programme_id == programme, Voucher.status == "issued", Voucher.expires_at <= now)
-        .values(status="expired")
-        .execution_options(synchronize_session=False)
-    )
-    return int(getattr(result, "rowcount", 0))

@@ -43,6 +43,12 @@ class Refused(LoyaltyError):
         self.facts = facts
 
 
+class Forbidden(LoyaltyError):
+    """The key is right, but not good for this."""
+
+    code = "forbidden"
+
+
 class StoreUnavailable(LoyaltyError):
     """The database did not answer in time or refused; try again later."""
 

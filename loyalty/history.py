@@ -4,20 +4,24 @@ It is read from what was reported (orders, activities, referrals, quizzes), neve
 and goals worked out from it do not depend on the order in which news arrived.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from loyalty.ids import MemberId
+from loyalty.store.sql import execute, table_of
 from loyalty.tables import Activity, Attempt, Purchase, Referral, Subscription
 
 HappeningKind = Literal["order", "activity", "referral", "quiz"]
+SUBSCRIPTION = "subscription_months"
+"""The measure that is a matter of time, not of happenings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,17 @@ class Run:
     started_at: datetime
     ended_at: datetime | None = None
 
-    def months(self, at: datetime) -> int:
-        """Whole months it has run at a moment; none if it does not run then."""
+    def months(self, at: datetime, zone: ZoneInfo) -> int:
+        """Whole months it has run at a moment, by the calendar of a zone; none if it does not run then."""
         if not self.started_at <= at or (self.ended_at is not None and self.ended_at <= at):
             return 0
-        gone = relativedelta(at, self.started_at)
-        return gone.years * 12 + gone.months
+        began, now = self.started_at.astimezone(zone), at.astimezone(zone)
+        months = (now.year - began.year) * 12 + now.month - began.month
+        return months if self.after(months, zone) <= at else months - 1
+
+    def after(self, months: int, zone: ZoneInfo) -> datetime:
+        """When it has run for so many months: the 31st of a shorter month is its last day."""
+        return (self.started_at.astimezone(zone) + relativedelta(months=months)).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class History:
 def weight(measure: str, one: Happening, *, minimum: Decimal = Decimal(0)) -> Decimal:
     """What a happening adds to a measure. Orders below `minimum` add nothing.
 
-    `subscription_months` is a matter of time, not of happenings: see `Run.months`.
+    `subscription_months` is none that happenings add to: see `Run.months`.
     """
     kind, _, name = measure.partition(":")
     if one.kind == "order" and one.spend < minimum:
@@ -90,54 +99,61 @@ def count(measure: str, happenings: Iterable[Happening], *, minimum: Decimal = D
     return int(sum((weight(measure, one, minimum=minimum) for one in happenings), Decimal(0)))
 
 
-def read_history(session: Session, member: MemberId, *, since: datetime | None = None) -> History:
-    """What a member did since a moment (or ever). What this session changed is flushed first."""
+_PURCHASE, _ACTIVITY, _REFERRAL = table_of(Purchase), table_of(Activity), table_of(Referral)
+_ATTEMPT, _SUBSCRIPTION = table_of(Attempt), table_of(Subscription)
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+_KEPT = _PURCHASE.c.paid != Decimal(0)
+"""Nothing is always kept as `0`, so that a database can ask for it."""
+_REWARDED = (_REFERRAL.c.referrer_id == bindparam("member")) & (_REFERRAL.c.state == "rewarded")
+EVERYTHING: frozenset[str] = frozenset({"order", "activity", "referral", "quiz", "subscription"})
+
+
+def _within(at: ColumnElement[datetime]) -> ColumnElement[bool]:
+    return (at >= bindparam("since")) & (at <= bindparam("until"))
+
+
+_ORDERS = select(_PURCHASE.c.occurred_at, _PURCHASE.c.key, _PURCHASE.c.paid, _PURCHASE.c.points).where(
+    _PURCHASE.c.member_id == bindparam("member"), _within(_PURCHASE.c.occurred_at), _KEPT
+)
+_DEEDS = select(_ACTIVITY.c.occurred_at, _ACTIVITY.c.key, _ACTIVITY.c.name, _ACTIVITY.c.points).where(
+    _ACTIVITY.c.member_id == bindparam("member"), _within(_ACTIVITY.c.occurred_at)
+)
+_FRIENDS = select(_REFERRAL.c.converted_at, _REFERRAL.c.id).where(_REWARDED, _within(_REFERRAL.c.converted_at))
+_QUIZZES = select(_ATTEMPT.c.finished_at, _ATTEMPT.c.id, _ATTEMPT.c.quiz).where(
+    _ATTEMPT.c.member_id == bindparam("member"), _within(_ATTEMPT.c.finished_at)
+)
+_RUNS = select(_SUBSCRIPTION.c.started_at, _SUBSCRIPTION.c.ended_at).where(
+    _SUBSCRIPTION.c.member_id == bindparam("member")
+)
+
+
+def read_history(
+    session: Session, member: MemberId, *, since: datetime | None = None, until: datetime | None = None,
+    kinds: Collection[str] = EVERYTHING,
+) -> History:  # fmt: skip
+    """What a member did from a moment until a moment, both included. What this session changed is flushed first.
+
+    With `kinds` only those are read.
+    """
     session.flush()
-    return History.of(
-        (*_orders(session, member, since), *_activities(session, member, since), *_others(session, member, since)),
-        (
-            Run(began, ended)
-            for began, ended in session.execute(
-                select(Subscription.started_at, Subscription.ended_at).where(Subscription.member_id == member)
-            )
-        ),
-    )
+    where = {"member": member, "since": since or _EARLIEST, "until": until or _LATEST}
+    found: list[Happening] = []
+    if "order" in kinds:
+        found += [
+            Happening(at, "order", key, "", paid, points) for at, key, paid, points in _rows(session, _ORDERS, where)
+        ]
+    if "activity" in kinds:
+        found += [
+            Happening(at, "activity", key, name, points=points)
+            for at, key, name, points in _rows(session, _DEEDS, where)
+        ]
+    if "referral" in kinds:
+        found += [Happening(at, "referral", key) for at, key in _rows(session, _FRIENDS, where)]
+    if "quiz" in kinds:
+        found += [Happening(at, "quiz", key, name) for at, key, name in _rows(session, _QUIZZES, where)]
+    runs = _rows(session, _RUNS, {"member": member}) if "subscription" in kinds else ()
+    return History.of(found, [Run(began, ended) for began, ended in runs])
 
 
-def _orders(session: Session, member: MemberId, since: datetime | None) -> Iterable[Happening]:
-    query = select(Purchase.occurred_at, Purchase.key, Purchase.paid, Purchase.points).where(
-        Purchase.member_id == member
-    )
-    if since is not None:
-        query = query.where(Purchase.occurred_at >= since)
-    for at, key, paid, points in session.execute(query):
-        if paid > 0:
-            yield Happening(at, "order", key, spend=paid, points=points)
-
-
-def _activities(session: Session, member: MemberId, since: datetime | None) -> Iterable[Happening]:
-    query = select(Activity.occurred_at, Activity.key, Activity.name, Activity.points).where(
-        Activity.member_id == member
-    )
-    if since is not None:
-        query = query.where(Activity.occurred_at >= since)
-    for at, key, name, points in session.execute(query):
-        yield Happening(at, "activity", key, name, points=points)
-
-
-def _others(session: Session, member: MemberId, since: datetime | None) -> Iterable[Happening]:
-    friends = select(Referral.converted_at, Referral.id).where(
-        Referral.referrer_id == member, Referral.state == "rewarded", Referral.converted_at.is_not(None)
-    )
-    quizzes = select(Attempt.finished_at, Attempt.id, Attempt.quiz).where(
-        Attempt.member_id == member, Attempt.finished_at.is_not(None)
-    )
-    if since is not None:
-        friends = friends.where(Referral.converted_at >= since)
-        quizzes = quizzes.where(Attempt.finished_at >= since)
-    for at, key in session.execute(friends):
-        if at is not None:
-            yield Happening(at, "referral", key)
-    for at, key, name in session.execute(quizzes):
-        if at is not None:
-            yield Happening(at, "quiz", key, name)
+def _rows(session: Session, query: Select[Any], where: Mapping[str, Any]) -> Sequence[Any]:
+    return execute(session, query, where).all()

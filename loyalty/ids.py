@@ -12,6 +12,8 @@ RedemptionId = NewType("RedemptionId", str)
 VoucherId = NewType("VoucherId", str)
 RewardId = NewType("RewardId", str)
 ReferralId = NewType("ReferralId", str)
+SpinId = NewType("SpinId", str)
+AttemptId = NewType("AttemptId", str)
 RevisionId = NewType("RevisionId", str)
 """Names the exact rules of a programme at one time."""
 Cause = NewType("Cause", str)

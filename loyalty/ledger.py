@@ -2,68 +2,56 @@
 
 A transaction is a set of legs that sum to zero. Each names its cause (a business key) and happens once.
 Member accounts: `pending`, `available`, `held`, `debt`. The programme's own accounts are where points come
-from and go to: `issued`, `redeemed`, `expired`. Every leg on a member's points names the lot it moves, so a
-spend knows which purchase it came from. Balances and the `remaining` of lots are caches of the entries.
+from and go to: `issued`, `redeemed`, `expired`, and `transfer`, through which they pass from one member to another.
+Every leg on a member's points names the lot it moves, so a spend knows which purchase it came from. Balances and the
+`remaining` of lots are caches of the entries.
 
 A transaction is linked to the one before it in its chain by a hash; `loyalty.audit` proves the chain.
 """
 
-import hashlib
-import json
-import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty.errors import Refused
-from loyalty.ids import Cause, LotId, MemberId, ProgrammeId, TransactionId, new_id
-from loyalty.store.sql import insert_once
-from loyalty.tables import Balance, Chain, Entry, Lot, Transaction
+from loyalty import ledger_rows
+from loyalty.ids import Cause, MemberId, ProgrammeId, TransactionId, new_id
+from loyalty.posting import (
+    CHAINS,
+    EARNING,
+    GENESIS,
+    MERGE,
+    Account,
+    Leg,
+    NewLot,
+    Position,
+    Posting,
+    chain_of,
+    link_hash,
+)
+from loyalty.tables import Balance, Transaction
 
-CHAINS = 16
-"""Hash chains a programme has: postings of different members rarely wait for one another on Postgres."""
-GENESIS = "0" * 64
-
-
-class Account(StrEnum):
-    """Where points can be. The first four belong to a member, the others to the programme."""
-
-    PENDING = "pending"
-    AVAILABLE = "available"
-    HELD = "held"
-    DEBT = "debt"
-    ISSUED = "issued"
-    REDEEMED = "redeemed"
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """So many points into (positive) or out of (negative) an account."""
-
-    account: Account
-    amount: int
-    lot: LotId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """A transaction to be posted for one member."""
-
-    programme: ProgrammeId
-    member: MemberId
-    cause: Cause
-    kind: str
-    origin: str | None
-    """What the points were earned by, where the posting gives, takes or moves points of one origin."""
-    occurred_at: datetime
-    legs: tuple[Leg, ...]
-    memo: Mapping[str, Any]
+__all__ = [
+    "CHAINS",
+    "EARNING",
+    "GENESIS",
+    "MERGE",
+    "Account",
+    "Leg",
+    "NewLot",
+    "Position",
+    "Posting",
+    "chain_of",
+    "find",
+    "is_posted",
+    "link_hash",
+    "lock",
+    "lock_all",
+    "post",
+    "read_position",
+    "take_lock",
+]
 
 
 def find(session: Session, programme: ProgrammeId, cause: Cause) -> Transaction | None:
@@ -71,118 +59,64 @@ def find(session: Session, programme: ProgrammeId, cause: Cause) -> Transaction 
     return session.scalar(select(Transaction).where(Transaction.programme_id == programme, Transaction.cause == cause))
 
 
+def is_posted(session: Session, programme: ProgrammeId, cause: Cause) -> bool:
+    """Whether a transaction has this cause."""
+    return ledger_rows.is_posted(session, programme, cause)
+
+
 def lock(session: Session, member: MemberId) -> Balance:
     """The member's balance, locked until the transaction ends. Everything that posts begins here."""
+    take_lock(session, member)
+    return session.get_one(Balance, member)
+
+
+def take_lock(session: Session, member: MemberId) -> None:
+    """As `lock`, for who does not look at the balance."""
     session.flush()
-    return session.execute(
-        select(Balance).where(Balance.member_id == member).with_for_update().execution_options(populate_existing=True)
-    ).scalar_one()
+    ledger_rows.lock(session, member)
 
 
-def post(session: Session, posting: Posting, *, now: datetime) -> TransactionId:
+def lock_all(session: Session, members: Collection[MemberId]) -> None:
+    """Lock several members and their chains, so that postings for them in any order find no deadlock on Postgres.
+
+    To be called before the transaction's first posting. Balances are locked by id, then chains by number, as by a
+    transaction that posts for one member. Who is no member is passed over. On SQLite a writer is alone anyway.
+    """
+    session.flush()
+    ledger_rows.lock_all(session, members)
+
+
+def read_position(session: Session, programme: ProgrammeId, member: MemberId) -> Position:
+    """Where a locked member stands. Her chain is locked from here on, so posting should be next."""
+    session.flush()
+    return ledger_rows.read_position(session, programme, member)
+
+
+def post(session: Session, posting: Posting, *, now: datetime, at: Position | None = None) -> TransactionId:
     """Post a transaction, bring the caches along and link it to its chain.
 
-    The caller has locked the member and knows the cause to be new. Raises `Refused` (reason `points`) if
-    an account of the member would go below zero.
+    The caller has locked the member and knows the cause to be new. `at` is her position, if it was just read. Raises
+    `Refused` (reason `points`) if an account of the member would go below zero.
     """
     if sum(leg.amount for leg in posting.legs) != 0 or not posting.legs:
         raise ValueError(f"{posting.cause}: the legs of a transaction must sum to zero")
-    balance = session.get_one(Balance, posting.member)
-    for leg in posting.legs:
-        _apply(session, balance, leg)
-    if posting.kind in EARNING:
-        balance.lifetime += sum(-leg.amount for leg in posting.legs if leg.account is Account.ISSUED)
+    before = at or read_position(session, posting.programme, posting.member)
+    after = before.after(posting)
     transaction = TransactionId(new_id())
-    number, sequence, previous = _next_link(session, posting)
-    occurred_at = posting.occurred_at.astimezone(UTC)
+    number = chain_of(posting.member)
+    occurred_at, posted_at, memo = posting.occurred_at.astimezone(UTC), now.astimezone(UTC), dict(posting.memo)
     hash_ = link_hash(
-        previous,
+        before.head,
         [
             transaction, posting.programme, posting.member, posting.cause, posting.kind, posting.origin,
-            occurred_at.isoformat(), now.astimezone(UTC).isoformat(), dict(posting.memo), number, sequence,
+            occurred_at.isoformat(), posted_at.isoformat(), memo, number, after.length,
         ],
         [[leg.account, leg.lot, leg.amount] for leg in posting.legs],
     )  # fmt: skip
-    session.execute(
-        insert(Transaction).values(
-            id=transaction, programme_id=posting.programme, member_id=posting.member, cause=posting.cause,
-            kind=posting.kind, origin=posting.origin, occurred_at=occurred_at, posted_at=now, memo=dict(posting.memo),
-            chain=number, sequence=sequence, previous=previous, hash=hash_,
-        )
-    )  # fmt: skip
-    session.flush()  # the lots the entries point to
-    session.execute(
-        insert(Entry),
-        [
-            {"transaction_id": transaction, "account": str(leg.account), "lot_id": leg.lot, "amount": leg.amount}
-            for leg in posting.legs
-        ],
-    )
-    chain = session.get_one(Chain, (posting.programme, number))
-    chain.length, chain.head = sequence, hash_
-    session.flush()
+    row = {
+        "id": transaction, "programme_id": posting.programme, "member_id": posting.member, "cause": posting.cause,
+        "kind": posting.kind, "origin": posting.origin, "occurred_at": occurred_at, "posted_at": posted_at,
+        "memo": memo, "chain": number, "sequence": after.length, "previous": before.head, "hash": hash_,
+    }  # fmt: skip
+    ledger_rows.write(session, row, posting, after)
     return transaction
-
-
-EARNING = frozenset(
-    {
-        "purchase", "refund", "cancellation", "edit", "correction", "activity", "join", "referral", "adjustment",
-        "import", "game", "goal",
-    }
-)  # fmt: skip
-"""The kinds that change what a member has earned in her life (a refund takes it back)."""
-
-
-def link_hash(previous: str, head: list[Any], legs: Iterable[list[Any]]) -> str:
-    """The hash that links a transaction to the one before it: SHA-256 over both, in one canonical spelling."""
-    text = json.dumps([previous, head, list(legs)], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def chain_of(member: MemberId) -> int:
-    """The chain on which all transactions of a member lie."""
-    return zlib.crc32(member.encode()) % CHAINS
-
-
-def _next_link(session: Session, posting: Posting) -> tuple[int, int, str]:
-    number = chain_of(posting.member)
-    query = (
-        select(Chain)
-        .where(Chain.programme_id == posting.programme, Chain.number == number)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    chain = session.scalar(query)
-    if chain is None:
-        start = {"programme_id": posting.programme, "number": number, "length": 0, "head": GENESIS}
-        insert_once(session, Chain, start)
-        chain = session.execute(query).scalar_one()
-    return number, chain.length + 1, chain.head
-
-
-def _apply(session: Session, balance: Balance, leg: Leg) -> None:
-    """Move a leg in the caches; a member's account never goes below zero."""
-    match leg.account:
-        case Account.PENDING:
-            balance.pending += leg.amount
-            _lot(session, leg).pending += leg.amount
-            left = balance.pending
-        case Account.AVAILABLE:
-            balance.available += leg.amount
-            if leg.lot is not None:
-                _lot(session, leg).remaining += leg.amount
-            left = balance.available
-        case Account.HELD:
-            balance.held += leg.amount
-            left = balance.held
-        case Account.DEBT:
-            balance.debt -= leg.amount  # a debt is shown as what is owed
-            left = balance.debt
-        case _:
-            return
-    if left < 0:
-        raise Refused("points", f"not enough {leg.account} points", missing=-left)
-
-
-def _lot(session: Session, leg: Leg) -> Lot:
-    return session.get_one(Lot, leg.lot)

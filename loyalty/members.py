@@ -2,62 +2,28 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Self
 
-import phonenumbers
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from loyalty import progress
 from loyalty.codes import REFERRAL_SIGNS, new_code
-from loyalty.errors import Invalid, NotFound
+from loyalty.consents import MARKETING, record_consent
+from loyalty.errors import NotFound, Refused
+from loyalty.identities import Kind, Ref
 from loyalty.ids import Cause, MemberId, ProgrammeId, new_id
+from loyalty.ledger import lock
 from loyalty.points import open_books
 from loyalty.programme import Programme
 from loyalty.store.sql import insert_once, lock_name
-from loyalty.tables import Balance, Consent, Identity, Member
+from loyalty.tables import Balance, Identity, Member
+from loyalty.tombstones import grave_of, graves
+from loyalty.unsettled import touch
 
-
-class Kind(StrEnum):
-    """The kinds of identity."""
-
-    USER = "user"
-    PHONE = "phone"
-    EXTERNAL = "external"
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """One identity: `phone:+39…`, `user:IT.…`, `external:SOURCE:ID`."""
-
-    kind: Kind
-    value: str
-
-    @classmethod
-    def phone(cls, number: str) -> Self:
-        """A phone in any international spelling (`+39…`, or Meta's `39…`). Raises `Invalid`."""
-        try:
-            parsed = phonenumbers.parse("+" + number.removeprefix("+").removeprefix("00"))
-        except phonenumbers.NumberParseException:
-            parsed = None
-        if parsed is None or not phonenumbers.is_possible_number(parsed):
-            raise Invalid("the phone must be in international form, such as +393331234567", field="member.phone")
-        return cls(Kind.PHONE, phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
-
-    @classmethod
-    def user(cls, id_: str) -> Self:
-        """WhatsApp's business-scoped user id: a country code, a dot, up to 128 letters and digits."""
-        country, _, rest = id_.partition(".")
-        if not (len(country) == 2 and country.isalpha() and rest.isalnum() and len(rest) <= 128):
-            raise Invalid("a user id looks like IT.1A2B3C", field="member.user_id")
-        return cls(Kind.USER, id_)
-
-    @classmethod
-    def external(cls, source: str, id_: str) -> Self:
-        """An id of another system, such as a shop's customer number."""
-        if not source or not id_ or ":" in source or len(source) + len(id_) > 190:
-            raise Invalid("an external id is SOURCE and ID, without a colon in SOURCE", field="member.external")
-        return cls(Kind.EXTERNAL, f"{source}:{id_}")
+__all__ = [
+    "Kind", "Person", "Ref", "family", "find_member", "find_members", "get_member", "identities_of", "is_erased",
+    "join", "kept", "lock_kept", "lock_names", "meet", "set_marketing",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +42,10 @@ def find_member(session: Session, programme: ProgrammeId, refs: tuple[Ref, ...])
 
 
 def find_members(session: Session, programme: ProgrammeId, refs: tuple[Ref, ...]) -> dict[Ref, Member]:
-    """The members who have these identities, by identity; one that nobody has is left out."""
+    """The members who have these identities, by identity; one that nobody has is left out.
+
+    Somebody who was merged or erased has no identities any more.
+    """
     wanted = [(Identity.kind == ref.kind) & (Identity.value == ref.value) for ref in refs]
     if not wanted:
         return {}
@@ -89,82 +58,156 @@ def find_members(session: Session, programme: ProgrammeId, refs: tuple[Ref, ...]
 
 
 def get_member(session: Session, programme: ProgrammeId, ref: str) -> Member:
-    """The member a reference names: an id, `phone:…`, `user:…` or `external:SOURCE:ID`. Raises `NotFound`."""
-    kind, colon, value = ref.partition(":")
-    if not colon:
+    """The member a reference names: an id, `phone:…`, `user:…` or `external:SOURCE:ID`.
+
+    The id of somebody who was merged names the member she is now. Raises `NotFound`, and `Refused("erased")` for an
+    identity of somebody who was erased.
+    """
+    if ":" not in ref:
         member = session.get(Member, ref)
-        found = member if member is not None and member.programme_id == programme else None
+        found = kept(session, member) if member is not None and member.programme_id == programme else None
+        found = found if found is not None and found.erased_at is None else None
     else:
-        found = find_member(session, programme, (_parse(kind, value),))
+        named = Ref.read(ref)
+        found = find_member(session, programme, (named,))
+        if found is None and is_erased(session, programme, named):
+            raise _erased()
     if found is None:
         raise NotFound("no member with this reference in the programme", field="member")
     return found
 
 
-def _parse(kind: str, value: str) -> Ref:
-    match kind:
-        case "phone":
-            return Ref.phone(value)
-        case "user":
-            return Ref.user(value)
-        case "external":
-            return Ref.external(*value.split(":", 1)) if ":" in value else Ref.external(value, "")
-    raise Invalid("a member is named by its id, phone:+39…, user:IT.… or external:SOURCE:ID", field="member")
+def is_erased(session: Session, programme: ProgrammeId, ref: Ref) -> bool:
+    """Whether an identity was somebody's who was erased, and is nobody's now."""
+    return bool(graves(session, programme, (ref,))) and find_member(session, programme, (ref,)) is None
 
 
-def meet(session: Session, programme: Programme, person: Person, *, now: datetime) -> Member:
-    """The member for somebody who turned up: found by any identity, created if new; new identities are kept."""
-    member = find_member(session, programme.id, person.refs)
+def kept(session: Session, member: Member) -> Member:
+    """The member who this one is now: herself, or whom she was merged into."""
+    while member.merged_into is not None:
+        member = session.get_one(Member, member.merged_into)
+    return member
+
+
+def family(session: Session, member: MemberId) -> tuple[MemberId, ...]:
+    """A member's id, and the ids of all that were merged into her."""
+    merged = select(Member.id).where(Member.merged_into == member).order_by(Member.id)
+    return (member, *(MemberId(id_) for id_ in session.scalars(merged)))
+
+
+def lock_kept(session: Session, member: MemberId) -> Member:
+    """Lock a member, or whom she was merged into, also while one waited for the lock."""
+    row = kept(session, session.get_one(Member, member))
+    while True:
+        lock(session, MemberId(row.id))
+        session.refresh(row)
+        if row.merged_into is None:
+            return row
+        row = kept(session, row)
+
+
+def identities_of(session: Session, member: MemberId) -> tuple[Ref, ...]:
+    """All by which a member is known, oldest first."""
+    query = select(Identity.kind, Identity.value).where(Identity.member_id == member).order_by(Identity.id)
+    return tuple(Ref(Kind(kind), value) for kind, value in session.execute(query))
+
+
+def meet(session: Session, programme: Programme, person: Person, *, now: datetime, herself: bool = False) -> Member:
+    """The member for somebody who turned up: found by any identity, created if new; new identities are kept.
+
+    `herself` says that she wrote to us. Only she can come back after she was erased: as somebody new, but known to the
+    business before, and a "stop" of hers still holds. What others (tills, shops, files) tell of her is refused:
+    `Refused("erased")`.
+    """
+    member = _found(session, programme, person)
     if member is None:  # perhaps somebody else is writing her down this moment
-        for name in sorted(f"member:{programme.id}:{ref.kind}:{ref.value}" for ref in person.refs):
-            lock_name(session, name)
-        member = find_member(session, programme.id, person.refs)
+        lock_names(session, programme.id, person.refs)
+        member = _found(session, programme, person)
+    buried = graves(session, programme.id, person.refs) if member is None or not herself else {}
     if member is None:
-        member = Member(
-            id=new_id(), programme_id=programme.id, name=person.name, language=person.language or programme.language,
-            language_chosen=False, referral_code=new_code(REFERRAL_SIGNS), marketing_opt_in=False,
-            created_at=now, joined_at=None,
-        )  # fmt: skip
-        session.add(member)
-        session.flush()
-        session.add(Balance(member_id=member.id, available=0, pending=0, held=0, debt=0, lifetime=0))
+        if buried and not herself:
+            raise _erased()
+        member = _create(session, programme, person, now)
+        if buried:
+            member.customer_before = True
+        if any(grave.opted_out for grave in buried.values()):
+            record_consent(session, member, purpose=MARKETING, given=False, words="", evidence="tombstone", now=now)
     elif person.name and not member.name:
         member.name = person.name
     session.flush()
     for ref in person.refs:
-        row = {
-            "programme_id": programme.id, "member_id": member.id, "kind": str(ref.kind), "value": ref.value,
-            "created_at": now,
-        }  # fmt: skip
-        insert_once(session, Identity, row)
-    known = find_member(session, programme.id, person.refs[:1])
+        if ref not in buried or herself:
+            row = {
+                "programme_id": programme.id, "member_id": member.id, "kind": str(ref.kind), "value": ref.value,
+                "created_at": now,
+            }  # fmt: skip
+            insert_once(session, Identity, row)
+    known = find_member(session, programme.id, person.refs)
     assert known is not None
     return known
 
 
+def lock_names(session: Session, programme: ProgrammeId, refs: tuple[Ref, ...]) -> None:
+    """Lock identities, whether anybody has them or not, until the transaction ends."""
+    for name in sorted(f"member:{programme}:{ref}" for ref in refs):
+        lock_name(session, name)
+
+
 def join(session: Session, programme: Programme, member: Member, *, now: datetime) -> bool:
-    """Enrol a member and give the points for joining. True the first time, False if she was enrolled."""
+    """Enrol a member and give the points for joining. True the first time, False if she was enrolled.
+
+    Who comes back after she was erased had these points before.
+    """
     id_ = MemberId(member.id)
     books = open_books(session, programme.id, id_, now=now)
     session.refresh(member)
+    if member.merged_into is not None:
+        return join(session, programme, kept(session, member), now=now)
     if member.joined_at is not None:
         return False
     member.joined_at = now
     cause = Cause(f"join:{id_}")
-    if programme.earning.joining and not books.posted(cause):
+    if programme.earning.joining and not books.posted(cause) and not _was_here(session, programme.id, id_):
         books.earn(
             programme.earning.joining, cause=cause, kind="join", origin=cause, occurred_at=now, activates_at=now,
             expires_at=programme.earning.expires_at(now, programme.zone), memo={},
         )  # fmt: skip
+    touch(session, id_)
+    progress.update(books, programme, since=now)
     return True
 
 
 def set_marketing(session: Session, member: Member, *, given: bool, words: str, evidence: str, now: datetime) -> None:
     """Record that a member agreed to promotional messages or withdrew, with her words and where they are kept."""
-    member.marketing_opt_in = given
-    session.add(
-        Consent(
-            programme_id=member.programme_id, member_id=member.id, purpose="marketing", given=given,
-            words=words, evidence=evidence, at=now,
-        )
+    record_consent(session, member, purpose=MARKETING, given=given, words=words, evidence=evidence, now=now)
+
+
+def _found(session: Session, programme: Programme, person: Person) -> Member | None:
+    """The member with one of the identities, locked, so that nobody merges or erases her while she gets another one."""
+    member = find_member(session, programme.id, person.refs)
+    locked: Member | None = None
+    while member is not None and member is not locked:
+        lock(session, MemberId(member.id))
+        session.refresh(locked := member)
+        member = find_member(session, programme.id, person.refs)
+    return member
+
+
+def _create(session: Session, programme: Programme, person: Person, now: datetime) -> Member:
+    member = Member(
+        id=new_id(), programme_id=programme.id, name=person.name, language=person.language or programme.language,
+        language_chosen=False, referral_code=new_code(REFERRAL_SIGNS), marketing_opt_in=False, customer_before=False,
+        created_at=now, joined_at=None,
     )  # fmt: skip
+    session.add(member)
+    session.flush()
+    session.add(Balance(member_id=member.id, available=0, pending=0, held=0, debt=0, lifetime=0))
+    return member
+
+
+def _was_here(session: Session, programme: ProgrammeId, member: MemberId) -> bool:
+    return grave_of(session, programme, identities_of(session, member)) is not None
+
+
+def _erased() -> Refused:
+    return Refused("erased", "the person was erased at her own wish; only she herself can come back")

@@ -1,18 +1,22 @@
-"""What can happen to a member's points, each as one posting: earn, activate, hold, settle, expire, take back."""
+"""What can happen to a member's points, each as one posting.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+Earn, activate, hold, settle, expire, take back, return, adjust, hand over to another member. A debt is always paid
+before points become available to her.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from loyalty import ledger
-from loyalty.errors import Refused
+from loyalty import ledger, lots
+from loyalty.errors import Invalid, Refused
+from loyalty.handover import hand_over
 from loyalty.ids import Cause, LotId, MemberId, ProgrammeId, new_id
-from loyalty.ledger import Account, Leg, Posting
-from loyalty.tables import Balance, Entry, Lot, Transaction
+from loyalty.posting import LIFETIME, MERGE, Account, Leg, NewLot, Position, Posting, move, owe, receive
+from loyalty.tables import Lot
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Books:
 
     def posted(self, cause: Cause) -> bool:
         """Whether this cause has had its effect already."""
-        return ledger.find(self.session, self.programme, cause) is not None
+        return ledger.is_posted(self.session, self.programme, cause)
 
     def earn(
         self,
@@ -41,130 +45,220 @@ class Books:
         memo: dict[str, Any],
     ) -> None:
         """Give points as a new lot, pending until `activates_at`; an open debt is paid off first."""
-        lot = LotId(new_id())
-        self.session.add(
-            Lot(
-                id=lot, programme_id=self.programme, member_id=self.member, origin=origin, remaining=0, pending=0,
-                created_at=self.now, activates_at=activates_at, expires_at=expires_at,
-            )
-        )  # fmt: skip
-        self.session.flush()
-        legs = [Leg(Account.ISSUED, -points, lot)]
-        if activates_at > self.now:
-            legs.append(Leg(Account.PENDING, points, lot))
-        else:
-            legs.extend(self._receive(points, lot))
-        self._post(cause, kind, occurred_at, legs, memo, origin=origin)
+        lot = self._new_lot(origin, activates_at, expires_at)
+
+        def legs(at: Position) -> Iterator[Leg]:
+            yield Leg(Account.ISSUED, -points, lot.id)
+            if activates_at > self.now:
+                yield Leg(Account.PENDING, points, lot.id)
+            else:
+                yield from receive([(lot.id, points)], at.debt)
+
+        self._post(cause, kind, legs, memo, origin=origin, occurred_at=occurred_at, opens=[lot])
 
     def activate(self, lot: Lot, *, cause: Cause) -> None:
         """Make the pending points of a lot available."""
-        legs = [Leg(Account.PENDING, -lot.pending, LotId(lot.id)), *self._receive(lot.pending, LotId(lot.id))]
-        self._post(cause, "activation", self.now, legs, {}, origin=lot.origin)
+        id_, points = LotId(lot.id), lot.pending
+
+        def legs(at: Position) -> Iterator[Leg]:
+            yield Leg(Account.PENDING, -points, id_)
+            yield from receive([(id_, points)], at.debt)
+
+        self._post(cause, "activation", legs, {}, origin=lot.origin)
 
     def hold(self, points: int, *, cause: Cause, memo: dict[str, Any]) -> None:
         """Set points aside, first-expiring first. Raises `Refused("points")` if there are not enough."""
-        legs = [leg for part in self._spend(points) for leg in _move(Account.AVAILABLE, Account.HELD, *part)]
-        self._post(cause, "hold", self.now, legs, memo)
+        parts, missing = self._spend(points)
+        if missing:
+            raise Refused("points", "not enough points", missing=missing)
+        self._post(cause, "hold", move(parts, Account.AVAILABLE, Account.HELD), memo)
+
+    def spend(self, points: int, *, cause: Cause, kind: str, memo: dict[str, Any]) -> None:
+        """Spend points at once, first-expiring first. Raises `Refused("points")` if there are not enough."""
+        parts, missing = self._spend(points)
+        if missing:
+            raise Refused("points", "not enough points", missing=missing)
+        self._post(cause, kind, move(parts, Account.AVAILABLE, Account.REDEEMED), memo)
 
     def settle(self, held: Cause, *, cause: Cause, spent: bool, memo: dict[str, Any]) -> None:
-        """End a hold: the points are redeemed, or go back to the lots they came from, expiry unchanged."""
-        target = Account.REDEEMED if spent else Account.AVAILABLE
-        legs = [leg for part in self._held(held) for leg in _move(Account.HELD, target, *part)]
-        self._post(cause, "redemption" if spent else "release", self.now, legs, memo)
+        """End a hold: the points are redeemed, or go back to the lots they came from, expiry unchanged.
+
+        What goes back pays a debt off first. Raises `LookupError` if nothing was held by that cause.
+        """
+        parts = lots.moved(self.session, self.programme, held, Account.HELD)
+        if not parts:
+            raise LookupError(f"no hold {held}")
+        if spent:
+            self._post(cause, "redemption", move(parts, Account.HELD, Account.REDEEMED), memo)
+            return
+
+        def legs(at: Position) -> Iterator[Leg]:
+            yield from (Leg(Account.HELD, -amount, lot) for lot, amount in parts)
+            yield from receive(parts, at.debt)
+
+        self._post(cause, "release", legs, memo)
+
+    def return_spent(self, redeemed: Cause, *, cause: Cause, reopen_until: datetime, memo: dict[str, Any]) -> None:
+        """Take a redemption back: its points return to the lots they came from; a debt is paid off first.
+
+        Points of a lot whose time is over come as a new lot of the same origin, which lives until `reopen_until`.
+        So do those that another member spent before a merge, but with the time they had if it is not over. Raises
+        `LookupError` if nothing was redeemed by that cause.
+        """
+        parts = lots.moved(self.session, self.programme, redeemed, Account.REDEEMED)
+        if not parts:
+            raise LookupError(f"no redemption {redeemed}")
+        opens: list[NewLot] = []
+
+        def returned(leg: Leg) -> Leg:
+            if leg.lot is None:
+                return leg
+            lot = lots.lot(self.session, leg.lot)
+            is_over = lot.is_over(self.now)
+            if lot.member == self.member and not is_over:
+                return leg
+            opens.append(self._new_lot(lot.origin, self.now, reopen_until if is_over else lot.expires_at))
+            return replace(leg, lot=opens[-1].id)
+
+        def legs(at: Position) -> Iterator[Leg]:
+            yield from (Leg(Account.REDEEMED, -amount, lot) for lot, amount in parts)
+            yield from (returned(leg) for leg in receive(parts, at.debt))
+
+        self._post(cause, "return", legs, memo, opens=opens)
 
     def expire(self, lot: Lot, *, cause: Cause) -> None:
         """Let what is left of a lot expire."""
-        legs = _move(Account.AVAILABLE, Account.EXPIRED, LotId(lot.id), lot.remaining)
-        self._post(cause, "expiry", self.now, legs, {}, origin=lot.origin)
+        legs = move([(LotId(lot.id), lot.remaining)], Account.AVAILABLE, Account.EXPIRED)
+        self._post(cause, "expiry", legs, {}, origin=lot.origin)
+
+    def extend(self, expires_at: datetime) -> int:
+        """Let all points live at least until `expires_at`, pending ones too; what is over already stays over.
+
+        Returns how many lots that changed. A lot's expiry is no entry of the ledger: whoever extends notes it in
+        the memo of what she posts on that occasion.
+        """
+        return lots.extend(self.session, self.member, expires_at, self.now)
+
+    def pay_off(self, *, cause: Cause, memo: dict[str, Any]) -> int:
+        """Pay an open debt with what is available, first-expiring first. Returns how many points that took."""
+        at = self._position()
+        parts, _ = self._spend(min(at.debt, at.available))
+        paid = sum(amount for _, amount in parts)
+        if paid:
+            legs = [*(Leg(Account.AVAILABLE, -amount, lot) for lot, amount in parts), Leg(Account.DEBT, paid)]
+            self._post(cause, "debt", legs, memo)
+        return paid
+
+    def adjust(
+        self,
+        points: int,
+        *,
+        cause: Cause,
+        kind: str = "adjustment",
+        origin: str,
+        expires_at: datetime | None,
+        allow_debt: bool,
+        memo: dict[str, Any],
+    ) -> None:
+        """Give points at once, or take available ones (if negative), first-expiring first.
+
+        What is missing becomes a debt if that is allowed; else `Refused("points")`. Raises `Invalid` for no points.
+        """
+        if points == 0:
+            raise Invalid("an adjustment of 0 points changes nothing", field="points")
+        if points > 0:
+            self.earn(
+                points, cause=cause, kind=kind, origin=origin, occurred_at=self.now, activates_at=self.now,
+                expires_at=expires_at, memo=memo,
+            )  # fmt: skip
+            return
+        parts, missing = self._spend(-points)
+        if missing and not allow_debt:
+            raise Refused("points", "not enough points", missing=missing)
+        legs = [*move(parts, Account.AVAILABLE, Account.ISSUED), *owe(missing)]
+        self._post(cause, kind, legs, memo, origin=origin)
 
     def take_back(self, points: int, *, cause: Cause, kind: str, origin: str, memo: dict[str, Any]) -> None:
-        """Take points back that `origin` earned: its own lots first, then others, the rest becomes a debt."""
+        """Take points back that `origin` earned.
+
+        First what is left of it: pending, then available points. Then what of it has expired, which the member does
+        not notice. Then points of other origins, first-expiring first. The rest becomes a debt.
+        """
         legs: list[Leg] = []
         for account, lot, amount in self._reclaimable(origin):
             part = min(points, amount)
             if part:
-                legs += _move(account, Account.ISSUED, lot, part)
+                legs += move([(lot, part)], account, Account.ISSUED)
                 points -= part
-        if points:
-            legs += [Leg(Account.DEBT, -points), Leg(Account.ISSUED, points)]
-        self._post(cause, kind, self.now, legs, memo, origin=origin)
+        self._post(cause, kind, [*legs, *owe(points)], memo, origin=origin)
 
     def granted(self, origin: str) -> int:
         """Points that `origin` has earned so far, less what was taken back for it."""
-        total = self.session.scalar(
-            select(func.coalesce(func.sum(-Entry.amount), 0))
-            .join(Transaction, Transaction.id == Entry.transaction_id)
-            .where(
-                Transaction.programme_id == self.programme,
-                Transaction.member_id == self.member,
-                Transaction.origin == origin,
-                Entry.account == Account.ISSUED,
-            )
-        )
-        return int(total or 0)
+        return lots.granted(self.session, self.programme, origin)
 
-    def _receive(self, points: int, lot: LotId) -> Iterator[Leg]:
-        owed = min(points, self.session.get_one(Balance, self.member).debt)
-        if owed:
-            yield Leg(Account.DEBT, owed)
-        if points - owed:
-            yield Leg(Account.AVAILABLE, points - owed, lot)
+    def give_to(self, other: "Books", *, cause_out: Cause, cause_in: Cause, memo: dict[str, Any]) -> None:
+        """Hand over to another member all points that are pending or available, the debt, and the life's earnings.
 
-    def _spend(self, points: int) -> Iterator[tuple[LotId, int]]:
-        for lot in self._lots():
-            part = min(points, lot.remaining)
-            if part:
-                yield LotId(lot.id), part
-                points -= part
-            if not points:
-                return
-        raise Refused("points", "not enough points", missing=points)
-
-    def _lots(self) -> list[Lot]:
-        """What can be spent now, first-expiring first; a lot whose time is over cannot, even before `tick` ran."""
-        query = (
-            select(Lot)
-            .where(Lot.member_id == self.member, Lot.remaining > 0)
-            .order_by(Lot.expires_at.is_(None), Lot.expires_at, Lot.id)
-        )
-        return [lot for lot in self.session.scalars(query) if lot.expires_at is None or lot.expires_at > self.now]
-
-    def _held(self, cause: Cause) -> Iterator[tuple[LotId, int]]:
-        hold = ledger.find(self.session, self.programme, cause)
-        if hold is None:
-            raise LookupError(f"no hold {cause}")
-        for entry in hold.entries:
-            if entry.account == Account.HELD and entry.lot_id is not None:
-                yield LotId(entry.lot_id), entry.amount
-
-    def _reclaimable(self, origin: str) -> Iterator[tuple[Account, LotId, int]]:
-        own = self.session.scalars(select(Lot).where(Lot.member_id == self.member, Lot.origin == origin))
-        for lot in own.all():
-            yield Account.PENDING, LotId(lot.id), lot.pending
-            yield Account.AVAILABLE, LotId(lot.id), lot.remaining
-        for lot in self._lots():
-            if lot.origin != origin:
-                yield Account.AVAILABLE, LotId(lot.id), lot.remaining
+        One posting on each side. Lots keep their origin and their times; a debt of either is paid off first from
+        what arrives available. What is held stays until it is settled.
+        """
+        if LIFETIME in memo:
+            raise ValueError(f"the memo of a merge has {LIFETIME!r} of its own")
+        ledger.lock_all(self.session, [self.member, other.member])
+        at = self._position()
+        passed = hand_over(lots.left_over(self.session, self.member), at, other._position().debt)
+        self._post(cause_out, MERGE, passed.out, {**memo, LIFETIME: -passed.lifetime})
+        other._post(cause_in, MERGE, passed.in_, {**memo, LIFETIME: passed.lifetime}, opens=passed.opens)
 
     def _post(
         self,
         cause: Cause,
         kind: str,
-        occurred_at: datetime,
-        legs: list[Leg],
+        legs: Iterable[Leg] | Callable[[Position], Iterable[Leg]],
         memo: dict[str, Any],
         *,
         origin: str | None = None,
+        occurred_at: datetime | None = None,
+        opens: Iterable[NewLot] = (),
     ) -> None:
-        posting = Posting(self.programme, self.member, cause, kind, origin, occurred_at, tuple(legs), memo)
-        ledger.post(self.session, posting, now=self.now)
+        at = self._position()
+        every = tuple(legs(at) if callable(legs) else legs)  # before `opens` is looked at: they may open lots
+        posting = Posting(
+            self.programme, self.member, cause, kind, origin, occurred_at or self.now, every, memo, tuple(opens)
+        )
+        ledger.post(self.session, posting, now=self.now, at=at)
+
+    def _position(self) -> Position:
+        return ledger.read_position(self.session, self.programme, self.member)
+
+    def _new_lot(self, origin: str, activates_at: datetime, expires_at: datetime | None) -> NewLot:
+        return NewLot(LotId(new_id()), origin, self.now, activates_at, expires_at)
+
+    def _spend(self, points: int) -> tuple[list[tuple[LotId, int]], int]:
+        """Which points are spent, first-expiring first, and how many are missing."""
+        parts = []
+        for lot in lots.spendable(self.session, self.member, self.now):
+            if not points:
+                break
+            part = min(points, lot.remaining)
+            parts.append((lot.id, part))
+            points -= part
+        return parts, points
+
+    def _reclaimable(self, origin: str) -> Iterator[tuple[Account, LotId, int]]:
+        own = lots.of_origin(self.session, self.member, origin)
+        for lot in own:
+            yield Account.PENDING, lot.id, lot.pending
+        for lot in own:
+            yield Account.AVAILABLE, lot.id, lot.remaining
+        for id_, points in lots.expired(self.session, self.programme, origin):
+            yield Account.EXPIRED, id_, points
+        for lot in lots.spendable(self.session, self.member, self.now):
+            if lot.origin != origin:
+                yield Account.AVAILABLE, lot.id, lot.remaining
 
 
 def open_books(session: Session, programme: ProgrammeId, member: MemberId, *, now: datetime) -> Books:
     """Lock a member and open her ledger for changes."""
-    ledger.lock(session, member)
+    ledger.take_lock(session, member)
     return Books(session, programme, member, now)
-
-
-def _move(source: Account, target: Account, lot: LotId, amount: int) -> list[Leg]:
-    return [Leg(source, -amount, lot), Leg(target, amount, lot)]

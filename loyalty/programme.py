@@ -4,18 +4,18 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import cached_property
+from difflib import get_close_matches
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel.core import get_global
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import AfterValidator, Field, model_validator
 
 from loyalty.ids import ProgrammeId, RevisionId
 from loyalty.rules.earning import Earning
 from loyalty.rules.games import Games
-from loyalty.rules.goals import Badge, Challenge, Goal, Leaderboard, Milestone, Streak
+from loyalty.rules.goals import AnyGoal, Badge, Challenge, Goal, Leaderboard, Milestone, Streak
 from loyalty.rules.parts import (
     LANGUAGES,
     ClockTime,
@@ -27,6 +27,7 @@ from loyalty.rules.parts import (
     distinct,
     end_of_day,
     last_day,
+    mistakes,
 )
 from loyalty.rules.referral import ReferralRule
 from loyalty.rules.rewards import VOUCHER_DAYS, Reward
@@ -39,9 +40,13 @@ Location = tuple[str | int, ...]
 Notice = Literal["points_earned", "points_taken_back"]
 
 
+_zones = cache(available_timezones)  # it looks through a folder of files each time
+
+
 def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("is no time zone; use a name such as Europe/Rome")
+    if name not in _zones():
+        near = get_close_matches(name, _zones(), n=1) or ["Europe/Rome"]
+        raise ValueError(f"is no time zone; use a name such as {near[0]}")
     return name
 
 
@@ -55,6 +60,7 @@ class WhatsAppNumber(Part):
     """The number members write to."""
 
     phone: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
+    """As people dial it from abroad, in quotes: `"+390612345678"`."""
     phone_number_id: Annotated[str, Field(pattern=r"^[0-9]{5,32}$")] | None = None
     """Meta's id of that number; without it the one of `WHATSAPP_PHONE_NUMBER_ID`."""
 
@@ -63,7 +69,9 @@ class QuietHours(Part):
     """When nobody is written to unasked, in the programme's zone."""
 
     begin: ClockTime
+    """From then on nobody is written to."""
     end: ClockTime
+    """From then on what waited is sent."""
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -84,9 +92,13 @@ class Programme(Part):
     """A whole programme file."""
 
     id: Annotated[ProgrammeId, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+    """Its name in the database and the API; it stays for ever."""
     name: str = Field(min_length=1, max_length=60)
+    """The business, as members read it."""
     currency: Annotated[str, AfterValidator(_currency)]
+    """The ISO 4217 code of the money it counts in, such as EUR."""
     timezone: Annotated[str, AfterValidator(_zone)]
+    """The zone its days begin and end in, such as Europe/Rome."""
     language: Language
     """The language of a member who has not been heard yet."""
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = LANGUAGES
@@ -117,6 +129,21 @@ class Programme(Part):
         text = json.dumps(self.document(), sort_keys=True, separators=(",", ":"))
         return RevisionId(hashlib.sha256(text.encode()).hexdigest()[:32])
 
+    @cached_property
+    def goal_rules(self) -> str | None:
+        """The name of what levels, goals and leaderboards depend on; None if there are none of them.
+
+        Names, texts and the size of gifts do not change it.
+        """
+        forms = [goal.form() for goal in self.goals]
+        forms += [board.model_dump(mode="json", exclude={"name", "size"}) for board in self.leaderboards]
+        if self.tiers is not None:
+            forms.append(self.tiers.form())
+        if not forms:
+            return None
+        text = json.dumps([self.timezone, *forms], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
     def document(self) -> dict[str, object]:
         """All that the file says, as JSON: `Programme.model_validate` makes the same programme of it."""
         return self.model_dump(mode="json", by_alias=True)
@@ -124,7 +151,8 @@ class Programme(Part):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with other values, under a revision of its own."""
         copy = super().model_copy(update=update, deep=deep)
-        copy.__dict__.pop("revision", None)
+        for name in ("revision", "goal_rules", "zone"):
+            copy.__dict__.pop(name, None)
         return copy
 
     def reward(self, id_: str) -> Reward | None:
@@ -141,33 +169,31 @@ class Programme(Part):
         return next((reward for reward in self.offered(now, tier) if reward.points > points), None)
 
     @property
-    def goals(self) -> tuple[Goal, ...]:
+    def goals(self) -> tuple[AnyGoal, ...]:
         """Everything that can be reached."""
         return (*self.badges, *self.milestones, *self.challenges, *self.streaks)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         """What one part names, another has. Mistakes are reported where they stand."""
-        wrong = [
-            InitErrorDetails(type=PydanticCustomError("reference", "{said}", {"said": said}), loc=where, input=None)
-            for where, said in self._loose_ends()
-        ]
-        if wrong:
-            raise ValidationError.from_exception_data("Programme", wrong)
+        if wrong := list(self._loose_ends()):
+            raise mistakes(wrong)
         return self
 
     def _loose_ends(self) -> Iterator[tuple[Location, str]]:
         levels = {level.id for level in self.tiers.levels} if self.tiers else set()
         rewards = {reward.id for reward in self.rewards}
+        if self.language not in self.languages:
+            yield ("language",), f"{self.language} is not among languages: {', '.join(self.languages)}"
         if all(reward.gift_only for reward in self.rewards):
             yield ("rewards",), "every reward is gift_only, so that points are good for nothing"
         for where, tiers in self._named_tiers():
             for tier in sorted(tiers - levels):
                 yield where, f"names the tier {tier}; tiers.levels has: {', '.join(sorted(levels)) or 'none'}"
-        for where, gift in self._gifts():
+        for where, gift in self.gifts():
             if gift is not None and gift.reward is not None and gift.reward not in rewards:
                 yield (*where, "reward"), f"there is no reward {gift.reward}; rewards has: {', '.join(sorted(rewards))}"
-        for where, measure in self._measures():
+        for where, measure in self.measures():
             kind, _, activity = measure.partition(":")
             if kind == "activity" and activity not in self.earning.activities:
                 known = ", ".join(sorted(self.earning.activities)) or "none"
@@ -181,7 +207,8 @@ class Programme(Part):
         for number, challenge in enumerate(self.challenges):
             yield ("challenges", number, "tiers"), challenge.tiers
 
-    def _gifts(self) -> Iterator[tuple[Location, Gift | None]]:
+    def gifts(self) -> Iterator[tuple[Location, Gift | None]]:
+        """Where a rule may give something, and what it gives."""
         yield ("referral", "referrer"), self.referral.referrer
         yield ("referral", "friend"), self.referral.friend
         for number, level in enumerate(self.tiers.levels if self.tiers else ()):
@@ -193,7 +220,8 @@ class Programme(Part):
         for number, prize in enumerate(self.games.wheel.prizes if self.games.wheel else ()):
             yield ("games", "wheel", "prizes", number, "gift"), prize.gift
 
-    def _measures(self) -> Iterator[tuple[Location, str]]:
+    def measures(self) -> Iterator[tuple[Location, str]]:
+        """What counts something, and what it counts."""
         if self.tiers:
             yield ("tiers",), self.tiers.measure
         for where, goal in self._goals():

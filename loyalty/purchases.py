@@ -7,27 +7,31 @@ line with that by posting the difference, so the balances do not depend on the o
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from loyalty import progress
 from loyalty.earned import Event, settle
 from loyalty.errors import Conflict, Invalid
 from loyalty.ids import Cause, MemberId, new_id
-from loyalty.money import Money
+from loyalty.members import kept
+from loyalty.money import LARGEST, Money
 from loyalty.orders import ChangeKind, Line
 from loyalty.points import Books, open_books
 from loyalty.programme import Programme
 from loyalty.store.sql import execute, insert_once, lock_name, table_of
 from loyalty.tables import Activity, Amendment, Member, Purchase
+from loyalty.unsettled import touch
 
 FUTURE = timedelta(hours=24)
 """How far ahead another system's clock may be."""
 OLDEST = timedelta(days=3650)
 """Nobody reports what is longer ago; a date before that is a mistake of the sender."""
+LONGEST_KEY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,57 +68,86 @@ class Outcome:
     repeated: bool = False
 
 
-_PURCHASE, _AMENDMENT, _ACTIVITY = table_of(Purchase), table_of(Amendment), table_of(Activity)
-_BY_KEY = (_PURCHASE.c.programme_id == bindparam("programme")) & (_PURCHASE.c.key == bindparam("key"))
-_KNOWN_PURCHASE = select(_PURCHASE.c.member_id, _PURCHASE.c.points, _PURCHASE.c.content_hash).where(_BY_KEY)
+_MEMBER, _PURCHASE, _AMENDMENT, _ACTIVITY = (
+    table_of(Member),
+    table_of(Purchase),
+    table_of(Amendment),
+    table_of(Activity),
+)
+_OWNER = select(_PURCHASE.c.member_id, _PURCHASE.c.occurred_at).where(
+    _PURCHASE.c.programme_id == bindparam("programme"), _PURCHASE.c.key == bindparam("key")
+)
 _KNOWN_CHANGE = select(_AMENDMENT.c.content_hash).where(
     _AMENDMENT.c.programme_id == bindparam("programme"), _AMENDMENT.c.key == bindparam("key")
 )
-_KNOWN_ACTIVITY = select(_ACTIVITY.c.member_id, _ACTIVITY.c.points, _ACTIVITY.c.content_hash).where(
-    _ACTIVITY.c.programme_id == bindparam("programme"), _ACTIVITY.c.key == bindparam("key")
-)
+
+
+def _known(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
+    """What is known under a key, beside whom the member became who is told to have done it."""
+    same = (table.c.programme_id == bindparam("programme")) & (table.c.key == bindparam("key"))
+    found = select(_MEMBER.c.merged_into, table.c.member_id, table.c.points, *columns)
+    return found.join_from(_MEMBER, table, same, isouter=True).where(_MEMBER.c.id == bindparam("member"))
+
+
+_KNOWN_PURCHASE = _known(_PURCHASE, _PURCHASE.c.amount, _PURCHASE.c.currency)
+_KNOWN_ACTIVITY = _known(_ACTIVITY, _ACTIVITY.c.name)
 
 
 def record_purchase(
     session: Session, programme: Programme, member: Member, report: PurchaseReport, *, now: datetime
 ) -> Outcome:
-    """Post what an order earns. Reported again, it changes nothing; with other content it is a `Conflict`."""
-    _check(programme, report.total, report.occurred_at, now)
+    """Post what an order earns. Reported again, it changes nothing; with other content it is a `Conflict`.
+
+    Raises `Invalid` for what cannot be.
+    """
+    _check_key(report.key, "id")
+    _check(programme, report.total, report.lines, report.occurred_at, now)
     _lock_order(session, programme, report.key)
     id_ = MemberId(member.id)
     books = open_books(session, programme.id, id_, now=now)
-    content = _digest(id_, str(report.total.amount), report.total.currency)
-    known = execute(session, _KNOWN_PURCHASE, {"programme": programme.id, "key": report.key}).first()
-    if known is not None:
-        _same(known.content_hash, content, "purchase", report.key)
-        return Outcome(MemberId(known.member_id), known.points, repeated=True)
+    known = execute(session, _KNOWN_PURCHASE, {"programme": programme.id, "key": report.key, "member": id_}).one()
+    if known.merged_into is not None:  # while one waited for the lock
+        session.refresh(member)
+        return record_purchase(session, programme, kept(session, member), report, now=now)
+    if known.member_id is not None:
+        told, total = (known.member_id, known.amount, known.currency), report.total
+        _same(told, (id_, total.amount, total.currency), "purchase", report.key)
+        return Outcome(id_, known.points, repeated=True)
+    at = report.occurred_at.astimezone(UTC)
     execute(
         session,
         insert(_PURCHASE),
         {
             "id": new_id(), "programme_id": programme.id, "member_id": id_, "key": report.key,
             "amount": report.total.amount, "currency": report.total.currency,
-            "lines": [line.to_json() for line in report.lines], "occurred_at": report.occurred_at, "recorded_at": now,
-            "revision": programme.revision, "paid": Decimal(0), "points": 0, "content_hash": content,
+            "lines": [line.to_json() for line in report.lines], "occurred_at": at, "recorded_at": now,
+            "revision": programme.revision, "paid": Decimal(0), "points": 0,
+            "content_hash": _digest(id_, str(report.total.amount), report.total.currency),
         },
     )  # fmt: skip
-    event = Event("purchase", report.key, report.occurred_at)
+    event = Event("purchase", report.key, at)
     points = settle(books, programme, event, cause=Cause(f"purchase:{report.key}"), kind="purchase")
-    _follow_up(books, programme, report.occurred_at)
+    touch(session, id_, at=at)
+    _follow_up(books, programme, at)
     return Outcome(id_, points)
 
 
 def record_change(session: Session, programme: Programme, change: OrderChange, *, now: datetime) -> Outcome:
-    """Bring the points of an order in line with a change. A change told before its order waits for it."""
-    _check(programme, change.total, change.occurred_at, now)
+    """Bring the points of an order in line with a change. A change told before its order waits for it.
+
+    Told again it changes nothing; with other content it is a `Conflict`. Raises `Invalid` for what cannot be.
+    """
+    _check_key(change.key, "id")
+    _check_key(change.purchase_key, "purchase_id")
+    _check(programme, change.total, change.lines, change.occurred_at, now)
     _lock_order(session, programme, change.purchase_key)
-    order = execute(
-        session,
-        select(_PURCHASE.c.member_id, _PURCHASE.c.occurred_at).where(_BY_KEY),
-        {"programme": programme.id, "key": change.purchase_key},
-    ).first()
-    member = MemberId(order.member_id) if order is not None else None
-    books = open_books(session, programme.id, member, now=now) if member is not None else None
+    where = {"programme": programme.id, "key": change.purchase_key}
+    books: Books | None = None
+    while (order := execute(session, _OWNER, where).first()) is not None:
+        if books is not None and books.member == order.member_id:
+            break
+        books = open_books(session, programme.id, MemberId(order.member_id), now=now)  # and then it may be another's
+    member = books.member if books is not None else None
     row = {
         "id": new_id(), "programme_id": programme.id, "key": change.key, "purchase_key": change.purchase_key,
         "kind": change.kind, "amount": change.total.amount, "currency": change.total.currency,
@@ -129,7 +162,8 @@ def record_change(session: Session, programme: Programme, change: OrderChange, *
         return Outcome(None, 0)
     event = Event("purchase", change.purchase_key, order.occurred_at)
     points = settle(books, programme, event, cause=Cause(f"{change.kind}:{change.key}"), kind=change.kind)
-    progress.update(books, programme)
+    touch(session, books.member, at=order.occurred_at)
+    progress.update(books, programme, since=order.occurred_at)
     return Outcome(member, points)
 
 
@@ -137,33 +171,46 @@ def record_activity(
     session: Session, programme: Programme, member: Member, *, key: str, activity: str, occurred_at: datetime,
     now: datetime,
 ) -> Outcome:  # fmt: skip
-    """Give the points of a programme-defined activity, once for each `key`."""
-    if activity not in programme.earning.activities:
-        allowed = ", ".join(sorted(programme.earning.activities)) or "none"
-        raise Invalid(f"the programme knows no activity {activity[:64]!r}; it has: {allowed}", field="activity")
+    """Give the points of a programme-defined activity, once for each `key`.
+
+    Told again it changes nothing; with other content it is a `Conflict`. Raises `Invalid` for what cannot be.
+    """
+    _check_key(key, "id")
     _check_time(occurred_at, now)
     id_ = MemberId(member.id)
     books = open_books(session, programme.id, id_, now=now)
-    row = {
-        "id": new_id(), "programme_id": programme.id, "member_id": id_, "key": key, "name": activity,
-        "occurred_at": occurred_at, "recorded_at": now, "revision": programme.revision, "points": 0,
-        "content_hash": _digest(id_, activity),
-    }  # fmt: skip
-    if not insert_once(session, Activity, row):
-        known = execute(session, _KNOWN_ACTIVITY, {"programme": programme.id, "key": key}).one()
-        _same(known.content_hash, row["content_hash"], "activity", key)
-        return Outcome(id_, known.points, repeated=True)
-    event = Event("activity", key, occurred_at)
-    points = settle(books, programme, event, cause=Cause(f"activity:{key}"), kind="activity")
-    _follow_up(books, programme, occurred_at)
-    return Outcome(id_, points)
+    known = execute(session, _KNOWN_ACTIVITY, {"programme": programme.id, "key": key, "member": id_}).one()
+    if known.merged_into is not None:  # while one waited for the lock
+        session.refresh(member)
+        return record_activity(
+            session, programme, kept(session, member), key=key, activity=activity, occurred_at=occurred_at, now=now
+        )
+    if known.member_id is None:
+        if activity not in programme.earning.activities:
+            allowed = ", ".join(sorted(programme.earning.activities)) or "none"
+            raise Invalid(f"the programme knows no activity {activity[:64]!r}; it has: {allowed}", field="activity")
+        at = occurred_at.astimezone(UTC)
+        row = {
+            "id": new_id(), "programme_id": programme.id, "member_id": id_, "key": key, "name": activity,
+            "occurred_at": at, "recorded_at": now, "revision": programme.revision, "points": 0,
+            "content_hash": _digest(id_, activity),
+        }  # fmt: skip
+        if insert_once(session, Activity, row):
+            event = Event("activity", key, at)
+            points = settle(books, programme, event, cause=Cause(f"activity:{key}"), kind="activity")
+            _follow_up(books, programme, at)
+            return Outcome(id_, points)
+        # Another member's report was told at the same instant.
+        known = execute(session, _KNOWN_ACTIVITY, {"programme": programme.id, "key": key, "member": id_}).one()
+    _same((known.member_id, known.name), (id_, activity), "activity", key)
+    return Outcome(id_, known.points, repeated=True)
 
 
 def _follow_up(books: Books, programme: Programme, occurred_at: datetime) -> None:
     earning = programme.earning
     if earning.extend_on_activity and (until := earning.expires_at(occurred_at, programme.zone)) is not None:
         books.extend(until)
-    progress.update(books, programme)
+    progress.update(books, programme, since=occurred_at)
 
 
 def _lock_order(session: Session, programme: Programme, key: str) -> None:
@@ -171,10 +218,24 @@ def _lock_order(session: Session, programme: Programme, key: str) -> None:
     lock_name(session, f"purchase:{programme.id}:{key}")
 
 
-def _check(programme: Programme, total: Money, occurred_at: datetime, now: datetime) -> None:
+def _check_key(key: str, field: str) -> None:
+    if not 0 < len(key) <= LONGEST_KEY or "\0" in key:
+        raise Invalid(f"{field} has 1 to {LONGEST_KEY} characters", field=field)
+
+
+def _check(programme: Programme, total: Money, lines: tuple[Line, ...], occurred_at: datetime, now: datetime) -> None:
     if total.currency != programme.currency:
         raise Invalid(f"the programme counts in {programme.currency}, not in {total.currency}", field="currency")
+    if not _sensible(total.amount):
+        raise Invalid(f"amount must be between 0 and {LARGEST}", field="amount")
+    for line in lines:
+        if line.quantity < 0 or not (line.amount is None or _sensible(line.amount)):
+            raise Invalid(f"the line {line.product[:64]!r} has a quantity or an amount that cannot be", field="lines")
     _check_time(occurred_at, now)
+
+
+def _sensible(amount: Decimal) -> bool:
+    return amount.is_finite() and 0 <= amount <= LARGEST
 
 
 def _check_time(occurred_at: datetime, now: datetime) -> None:
@@ -185,7 +246,9 @@ def _check_time(occurred_at: datetime, now: datetime) -> None:
 
 
 def _change_digest(change: OrderChange) -> str:
-    """Refunds are told apart as they always were; the other kinds by all that they say."""
+    """Refunds are told apart as they always were; the other kinds by all of what they say that counts."""
+    if change.kind == "cancellation":
+        return _digest(change.kind, change.purchase_key)
     parts = (change.purchase_key, str(change.total.amount), change.total.currency)
     if change.kind == "refund":
         return _digest(*parts)
@@ -196,6 +259,6 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _same(known: str, content: object, what: str, key: str) -> None:
+def _same(known: object, content: object, what: str, key: str) -> None:
     if known != content:
         raise Conflict(f"the {what} {key!r} was reported before with other content; nothing was changed", field="id")

@@ -1,22 +1,24 @@
 """Which level a member has at a moment: a pure function of her past.
 
 A level is kept for `grace_days` after it is no longer reached. An order that is refunded was never there, so a level
-that rested on it goes at once.
+that rested on it goes at once. Days of grace are of 24 hours; months and years are those of the programme's zone.
 """
 
+import heapq
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
-from loyalty.history import History, Run, weight
+from loyalty.history import SUBSCRIPTION, Happening, History, Run, weight
 from loyalty.rules.parts import period_start
 from loyalty.rules.tiers import Tiers
 
-SUBSCRIPTION = "subscription_months"
 _LONGEST_MONTH = timedelta(days=31)
 
 
@@ -31,25 +33,102 @@ class TierState:
     """Of the measure, to the next level."""
 
 
+class Meter:
+    """What counts for the levels as time goes on, and the most of it lately.
+
+    It is fed and asked in order of time; each happening is looked at a bounded number of times, however many there are.
+    """
+
+    def __init__(
+        self, tiers: Tiers, zone: ZoneInfo, *, runs: tuple[Run, ...] = (), opening: Decimal = Decimal(0)
+    ) -> None:
+        """With `opening`, what was there before and never stops counting."""
+        self._tiers, self._zone, self._runs = tiers, zone, runs
+        self._grace = timedelta(days=tiers.grace_days)
+        self._value = opening
+        self._waiting: deque[tuple[datetime, Decimal]] = deque()
+        self._ending: list[tuple[datetime, Decimal]] = []
+        self._peaks: deque[tuple[datetime, Decimal]] = deque()
+        """Values that were, until when: only those that no later one was as great as."""
+
+    def add(self, one: Happening) -> None:
+        """Count a happening, which is not older than what was added or asked before."""
+        if self._tiers.measure != SUBSCRIPTION and (amount := weight(self._tiers.measure, one)):
+            self._pass(one.at)
+            self._change(one.at, amount)
+            self._waiting.append((one.at, amount))
+
+    def state(self, at: datetime) -> TierState:
+        """The level at a moment, which is not before what was added or asked before."""
+        value, best = self._subscribed(at) if self._tiers.measure == SUBSCRIPTION else self._counted(at)
+        level = self._tiers.reached(best)
+        following = self._tiers.following(level.id if level else None)
+        return TierState(
+            level.id if level else None, value, following.id if following else None,
+            max(following.from_ - value, 0) if following else 0,
+        )  # fmt: skip
+
+    def kept_until(self, at: datetime) -> datetime | None:
+        """Until when the level of a moment is kept that is no longer reached; None if it is reached, or there is none.
+
+        The moment is not before what was added or asked before.
+        """
+        state = self.state(at)
+        level = self._tiers.level(state.tier)
+        if level is None or state.value >= level.from_:
+            return None
+        if self._tiers.measure == SUBSCRIPTION:
+            lasted = (run for run in self._runs if run.months(_last(run, at), self._zone) >= level.from_)
+            return max(run.ended_at for run in lasted if run.ended_at is not None) + self._grace
+        return max(until for until, value in self._peaks if value >= level.from_) + self._grace
+
+    def _counted(self, at: datetime) -> tuple[int, int]:
+        self._pass(at)
+        begin = at - self._grace
+        while self._peaks and self._peaks[0][0] <= begin:
+            self._peaks.popleft()
+        best = max(self._value, self._peaks[0][1]) if self._peaks else self._value
+        return int(self._value), int(best)
+
+    def _subscribed(self, at: datetime) -> tuple[int, int]:
+        begin = at - self._grace
+        value = max((run.months(at, self._zone) for run in self._runs), default=0)
+        lately = (run.months(last, self._zone) for run in self._runs if (last := _last(run, at)) >= begin)
+        return value, max([value, *lately])
+
+    def _pass(self, moment: datetime) -> None:
+        """Let time go by: what is over by then counts no more."""
+        tiers = self._tiers
+        while self._waiting and (tiers.months or tiers.calendar) and _surely(tiers, self._waiting[0][0]) <= moment:
+            at, amount = self._waiting.popleft()
+            end = _end(tiers, at, self._zone)
+            assert end is not None  # with months or a calendar
+            heapq.heappush(self._ending, (end, amount))
+        while self._ending and self._ending[0][0] <= moment:
+            end, amount = heapq.heappop(self._ending)
+            self._change(end, -amount)
+
+    def _change(self, moment: datetime, amount: Decimal) -> None:
+        while self._peaks and self._peaks[-1][1] <= self._value:
+            self._peaks.pop()
+        self._peaks.append((moment, self._value))
+        self._value += amount
+
+
 def tier_at(tiers: Tiers, history: History, at: datetime, zone: ZoneInfo) -> TierState:
     """The level of a member at a moment. `history` reaches back at least as far as `reads_from` says."""
-    begin = at - timedelta(days=tiers.grace_days)
-    if tiers.measure == SUBSCRIPTION:
-        value = max((run.months(at) for run in history.runs), default=0)
-        best = max([value, *(run.months(_last(run, at)) for run in history.runs if _last(run, at) >= begin)])
-    else:
-        value, best = _counted(tiers, history, begin, at, zone)
-    level = tiers.reached(best)
-    following = tiers.following(level.id if level else None)
-    return TierState(
-        level.id if level else None, value, following.id if following else None,
-        max(following.from_ - value, 0) if following else 0,
-    )  # fmt: skip
+    meter = Meter(tiers, zone, runs=history.runs)
+    for one in history.happenings:
+        if one.at <= at:
+            meter.add(one)
+    return meter.state(at)
 
 
 def reads_from(tiers: Tiers, at: datetime, zone: ZoneInfo) -> datetime | None:
     """How far back one must read to know the level at a moment; None: everything."""
     begin = at - timedelta(days=tiers.grace_days)
+    if tiers.measure == SUBSCRIPTION:
+        return at
     if tiers.months is not None:
         return begin - relativedelta(months=tiers.months) - _LONGEST_MONTH
     return period_start("year", begin, zone) if tiers.calendar == "year" else None
@@ -57,45 +136,50 @@ def reads_from(tiers: Tiers, at: datetime, zone: ZoneInfo) -> datetime | None:
 
 def changes_at(tiers: Tiers, history: History, at: datetime, zone: ZoneInfo) -> datetime | None:
     """The next moment after `at` when time alone changes what counts or what is still kept; None if it never does."""
-    turns = list(_turns(tiers, history, at, zone))
-    turns += [moment + timedelta(days=tiers.grace_days) for moment in turns]
-    return min((moment for moment in turns if moment > at), default=None)
+    ends = _ends_of_months(history.runs, at, zone)
+    found: datetime | None = None
+    if tiers.measure != SUBSCRIPTION:
+        ends = _ends(tiers, history, at, zone)
+        ahead = takewhile(lambda one: one.at > at, reversed(history.happenings))  # others' clocks may run ahead
+        found = min((one.at for one in ahead if weight(tiers.measure, one)), default=None)
+    grace = timedelta(days=tiers.grace_days)
+    for earliest, end in ends:
+        if found is not None and earliest >= found:
+            break
+        found = min((one for one in (found, end, end + grace) if one is not None and one > at), default=None)
+    return found
 
 
-def _counted(tiers: Tiers, history: History, begin: datetime, at: datetime, zone: ZoneInfo) -> tuple[int, int]:
-    """What counts at a moment, and the most that counted at any time since `begin`."""
-    steps: list[tuple[datetime, Decimal]] = []
+def _ends(tiers: Tiers, history: History, at: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    """When happenings stop counting, after a moment that rises and is known without much ado."""
+    if tiers.months is None and tiers.calendar is None:
+        return
+    longest = timedelta(days=31 * (tiers.months or 12) + 1 + tiers.grace_days)
     for one in history.happenings:
-        if (amount := weight(tiers.measure, one)) and one.at <= at:
-            steps.append((one.at, amount))
-            end = _end(tiers, one.at, zone)
-            if end is not None and end <= at:
-                steps.append((end, -amount))
-    running = best = Decimal(0)
-    for number, (moment, amount) in enumerate(steps := sorted(steps)):
-        running += amount
-        lasts_until = steps[number + 1][0] if number + 1 < len(steps) else None
-        if lasts_until is None or (lasts_until > begin and lasts_until > moment):
-            best = max(best, running)
-    return int(running), int(best)
+        if weight(tiers.measure, one) and one.at + longest > at and (end := _end(tiers, one.at, zone)) is not None:
+            yield _surely(tiers, one.at), end
+
+
+def _ends_of_months(runs: tuple[Run, ...], at: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    for run in runs:
+        full = run.after(run.months(at, zone) + 1, zone)
+        if run.ended_at is None or full < run.ended_at:
+            yield at, full
+        if run.ended_at is not None:
+            yield at, run.ended_at
+
+
+def _surely(tiers: Tiers, moment: datetime) -> datetime:
+    """Until when at least something counts that happened at a moment: quick to know, and rising with the moment."""
+    return moment + timedelta(days=28 * tiers.months - 1) if tiers.months is not None else moment
 
 
 def _end(tiers: Tiers, moment: datetime, zone: ZoneInfo) -> datetime | None:
     """When something that happened at a moment stops counting."""
     if tiers.months is not None:
-        return moment.astimezone(zone) + relativedelta(months=tiers.months)
+        return (moment.astimezone(zone) + relativedelta(months=tiers.months)).astimezone(UTC)
     begin = period_start("year", moment, zone) if tiers.calendar == "year" else None
-    return begin.replace(year=begin.year + 1) if begin is not None else None
-
-
-def _turns(tiers: Tiers, history: History, at: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    if tiers.measure != SUBSCRIPTION:
-        yield from (end for one in history.happenings if (end := _end(tiers, one.at, zone)) is not None)
-        return
-    for run in history.runs:
-        yield run.started_at + relativedelta(months=run.months(at) + 1)
-        if run.ended_at is not None:
-            yield run.ended_at
+    return begin.replace(year=begin.year + 1).astimezone(UTC) if begin is not None else None
 
 
 def _last(run: Run, at: datetime) -> datetime:

@@ -7,15 +7,19 @@ import traceback
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from connectors.whatsapp.errors import ConnectorError
 from conversation.errors import ConversationError
-from loyalty.errors import Invalid, LoyaltyError
+from loyalty.errors import Invalid, LoyaltyError, Refused
 from passaparola import VERSION, logs
 from passaparola.errors import CommandError
 from passaparola.settings import read_settings, require_whatsapp
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 SIMULATOR_PORT = "PASSAPAROLA_SIMULATOR_PORT"
 REPORT = Path("var/unexpected-error.txt")
@@ -138,20 +142,31 @@ def train(if_stale: bool) -> None:
 @cli.command()
 def check() -> None:
     """Check programmes, sentences, training data and flows; say file and line of every mistake."""
-    from passaparola.check import check_all
+    from passaparola.check import WARNING, check_all
 
-    findings = check_all(read_settings().programme)
+    findings = check_all(read_settings().programme, today=datetime.now(UTC).date())
     for finding in findings:
         click.echo(finding)
-    if findings:
-        raise CommandError(f"{len(findings)} mistakes; correct them and check again")
-    say("everything is in order")
+    mistakes = sum(f": {WARNING}" not in finding for finding in findings)
+    if mistakes:
+        raise CommandError(f"{mistakes} mistakes; correct them and check again")
+    say(f"everything is in order, with {len(findings)} warnings" if findings else "everything is in order")
+
+
+@cli.command()
+def schema() -> None:
+    """Write what editors know programme files by (programmes/schema.json), and the tables of docs/programmes.md."""
+    from passaparola.reference import write
+
+    read_settings()  # says so if this is not the project's folder
+    for file in write(Path()):
+        say(f"{file} is written")
 
 
 @cli.command()
 @click.option("--now", "instant", metavar="ISO8601", help="As of this instant, such as 2027-01-01T00:00:00+01:00.")
 def tick(instant: str | None) -> None:
-    """Do once what is due: pending points, expiry, forgotten holds, old vouchers."""
+    """Do once what is due: pending points, expiry, forgotten holds, old vouchers, levels, birthdays …"""
     from loyalty.clock import FixedClock
     from loyalty.due import run_due
     from loyalty.store.schema import upgrade
@@ -162,12 +177,10 @@ def tick(instant: str | None) -> None:
     house = build(settings, clock=clock)
 
     async def due() -> None:
+        await house.programmes.refresh()
         for programme in house.programmes.values():
             done = await run_due(house.store, programme, now=house.clock.now())
-            say(
-                f"{programme.id}: {done.activated} lots activated, {done.expired} expired, "
-                f"{done.voided} holds voided, {done.vouchers_expired} vouchers expired"
-            )
+            say(f"{programme.id}: {done}")
         await house.store.close()
 
     asyncio.run(due())
@@ -175,8 +188,9 @@ def tick(instant: str | None) -> None:
 
 @cli.command()
 def audit() -> None:
-    """Prove the ledger: entries balance, caches equal a recomputation, the hash chains hold."""
+    """Prove the ledger (entries balance, caches equal a recomputation, hash chains hold) and the draws of wheels."""
     from loyalty.audit import audit as prove
+    from loyalty.fairness import audit_wheel
     from loyalty.store.schema import upgrade
     from passaparola.compose import build
 
@@ -186,11 +200,21 @@ def audit() -> None:
 
     async def proof() -> None:
         result = await house.store.read(prove)
+        wheels = {
+            id_: await house.store.read(lambda session, one=one: audit_wheel(session, one))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            for id_, one in house.programmes.items()
+        }
         await house.store.close()
-        for finding in result.findings:
+        wrong = [f"{id_}: {finding}" for id_, wheel in wheels.items() for finding in wheel.findings]
+        for finding in (*result.findings, *wrong):
             click.echo(finding)
         if result.findings:
             raise CommandError(f"the ledger is broken: {len(result.findings)} findings")
+        if wrong:
+            raise CommandError(f"the wheel did not do what it promised: {len(wrong)} findings")
+        for id_, wheel in wheels.items():
+            for fairness in wheel.fairness:
+                say(f"{id_}: {fairness}")
         say(f"the ledger is sound: {result.transactions} transactions, {result.entries} entries")
 
     asyncio.run(proof())
@@ -212,17 +236,23 @@ def import_members(file: Path) -> None:
         raise CommandError("several programmes are set: name one file in PASSAPAROLA_PROGRAMME for the import")
     programme = next(iter(house.programmes.values()))
 
-    async def bring_in() -> int:
-        new = 0
+    async def bring_in() -> tuple[int, list[str]]:
+        new, refused = 0, []
         for row in rows:
-            new += await house.store.write(
-                lambda session, row=row: import_row(session, programme, row, now=house.clock.now())  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-            )
+            try:
+                new += await house.store.write(
+                    lambda session, row=row: import_row(session, programme, row, now=house.clock.now())  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                )
+            except Refused as refusal:
+                refused.append(f"{file}:{row.line}: not taken: {refusal}")
         await house.store.close()
-        return new
+        return new, refused
 
-    new = asyncio.run(bring_in())
-    say(f"{len(rows)} customers read, {new} of them new members of {programme.name}")
+    new, refused = asyncio.run(bring_in())
+    for line in refused:
+        click.echo(line)
+    not_taken = f", {len(refused)} not taken" if refused else ""
+    say(f"{len(rows)} customers read, {new} of them new members of {programme.name}{not_taken}")
 
 
 def _rasa() -> None:
@@ -243,6 +273,80 @@ def _instant(text: str | None) -> datetime:
     if instant.tzinfo is None:
         raise Invalid("--now needs an offset, such as 2027-01-01T00:00:00+01:00")
     return instant
+
+
+@cli.group()
+def keys() -> None:
+    """Make, list and end keys of `/v1` that may do less than PASSAPAROLA_API_KEY."""
+
+
+@keys.command("create")
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, required=True, help="What it may do; can be given several times.")
+@click.option("--programme", help="The only programme it is good for.")
+def create(name: str, scopes: tuple[str, ...], programme: str | None) -> None:
+    """Make a key and print it, for the only time."""
+    from loyalty.api_keys import create_key
+    from loyalty.ids import ProgrammeId
+    from loyalty.revisions import ensure_programme
+    from passaparola.compose import build
+
+    async def work() -> str:
+        house = build(read_settings())
+        try:
+            now = house.clock.now()
+            only = house.programmes.get(ProgrammeId(programme)) if programme is not None else None
+            if programme is not None and only is None:
+                raise CommandError(f"there is no programme {programme}; there is: {', '.join(house.programmes)}")
+
+            def make(session: "Session") -> str:
+                if only is not None:
+                    ensure_programme(session, only, now=now)
+                id_ = only.id if only is not None else None
+                return create_key(session, name, scopes, programme=id_, actor="command line", now=now)
+
+            return await house.store.write(make)
+        finally:
+            await house.store.close()
+
+    click.echo(asyncio.run(work()))
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List the keys: id, name, scopes, whether they were ended."""
+    from loyalty import api_keys
+    from passaparola.compose import build
+
+    async def work() -> list[str]:
+        house = build(read_settings())
+        try:
+            rows = await house.store.read(api_keys.keys)
+        finally:
+            await house.store.close()
+        ends = (f"  ended {row.revoked_at:%Y-%m-%d}" if row.revoked_at else "" for row in rows)
+        return [f"{row.id}  {row.name}  {','.join(row.scopes)}{end}" for row, end in zip(rows, ends, strict=True)]
+
+    for line in asyncio.run(work()):
+        click.echo(line)
+
+
+@keys.command("revoke")
+@click.argument("id_", metavar="ID")
+def revoke(id_: str) -> None:
+    """End a key at once."""
+    from loyalty.api_keys import revoke_key
+    from passaparola.compose import build
+
+    async def work() -> None:
+        house = build(read_settings())
+        try:
+            now = house.clock.now()
+            await house.store.write(lambda session: revoke_key(session, id_, actor="command line", now=now))
+        finally:
+            await house.store.close()
+
+    asyncio.run(work())
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """Rasa's action server with our actions, for installations that run them apart."""
 
+from collections.abc import Awaitable, Callable
+
 from rasa_sdk.executor import ActionExecutor, ActionNotFoundException
 from rasa_sdk.interfaces import ActionExecutionRejection
 from sanic import Sanic
@@ -15,12 +17,12 @@ from passaparola.settings import Settings
 def serve(settings: Settings, port: int) -> None:
     """Run the action server until it is told to stop."""
     house = build(settings)
-    inquiries = Inquiries({str(programme.id): programme for programme in house.programmes.values()})
-    build_server(build_executor(house.answers(), inquiries)).run(settings.host, port, access_log=False)
+    executor = build_executor(house.answers(), Inquiries(house.programmes))
+    build_server(executor, house.programmes.refresh).run(settings.host, port, access_log=False)
 
 
-def build_server(executor: ActionExecutor) -> Sanic:
-    """Rasa's action protocol over HTTP: `POST /webhook`, `GET /health`."""
+def build_server(executor: ActionExecutor, refresh: Callable[[], Awaitable[object]]) -> Sanic:
+    """Rasa's action protocol over HTTP: `POST /webhook`, `GET /health`. `refresh` is run before each action."""
     app = Sanic("passaparola_actions", configure_logging=False)
 
     @app.get("/health")
@@ -29,6 +31,7 @@ def build_server(executor: ActionExecutor) -> Sanic:
 
     @app.post("/webhook")
     async def webhook(request: Request) -> HTTPResponse:
+        await refresh()
         try:
             return json(await executor.run(request.json))
         except ActionExecutionRejection as rejection:

@@ -48,12 +48,13 @@ class ChatWiring:
             raise RuntimeError("the model could not be loaded; run `passaparola train`")
         trackers = TurnTrackers(agent.processor.domain, house.store, house.clock)
         agent.tracker_store = trackers
-        inquiries = Inquiries({str(programme.id): programme for programme in house.programmes.values()})
-        agent.processor = ChatProcessor(agent.processor, trackers, house.answers(), inquiries)
+        await house.programmes.refresh()
+        agent.processor = ChatProcessor(agent.processor, trackers, house.answers(), Inquiries(house.programmes))
         dialogue = RasaDialogue(agent, trackers)
         turns = Turns(house.store, house.by_number(), dialogue, house.sentences, house.clock)
 
         async def run(incoming: Incoming) -> None:
+            await house.programmes.refresh()
             await turns.run(incoming)
             self._sender.wake()
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from ruamel.yaml.error import YAMLError
 from conversation.errors import BadSentence
 from conversation.layout import WHATSAPP, units
 from conversation.sentences import PLURAL_FORMS, Sentence, Sentences
-from loyalty.errors import BadProgramme
+from loyalty.advice import advise
 from loyalty.programme import LANGUAGES
-from loyalty.programme_file import read_programmes
+from loyalty.programme_file import clashes, programme_files, read_each
 
+READY_MADE = Path("programmes")
+WARNING = "warning: "
+"""What stands before a finding that is allowed."""
 DOMAIN, NLU, RULES, RESPONSES = Path("domain.yml"), Path("data/nlu"), Path("data/rules"), Path("data/responses")
 FEWEST = 15
 """Different sentences an intent needs in each language."""
@@ -40,13 +44,9 @@ class Example:
     where: str
 
 
-def check_all(programme: Path) -> list[str]:
-    """Every mistake in programme files, sentences, domain, rules and training data."""
-    findings: list[str] = []
-    try:
-        read_programmes(programme)
-    except BadProgramme as error:
-        findings += str(error).splitlines()
+def check_all(programme: Path, *, today: date) -> list[str]:
+    """Every mistake in programme files, sentences, domain, rules and training data; and what is probably not meant."""
+    findings = list(check_programmes(programme, today))
     try:
         sentences = Sentences.load(RESPONSES)
         findings += [*check_sentences(sentences), *check_buttons(RESPONSES / "buttons.yml", sentences)]
@@ -57,6 +57,22 @@ def check_all(programme: Path) -> list[str]:
     except YAMLError as error:
         findings.append(str(error))
     return findings
+
+
+def check_programmes(programme: Path, today: date) -> Iterator[str]:
+    """The mistakes of the programmes that are set, and of the ready-made ones; then what is probably not meant."""
+    found, wrong = read_each(programme)
+    yield from wrong
+    yield from clashes(found)
+    read = {file.resolve() for file in programme_files(programme)}
+    for file in programme_files(READY_MADE) if READY_MADE.is_dir() else ():
+        if file.resolve() not in read:
+            others, wrong = read_each(file)
+            found += others
+            yield from wrong
+    for one in found:
+        for place, said in advise(one.programme, today):
+            yield f"{one.where(place)}: {WARNING}{said}"
 
 
 def check_buttons(file: Path, sentences: Sentences) -> Iterator[str]:

@@ -9,9 +9,8 @@ from connectors.whatsapp.graph import GraphConfig
 from conversation.notices import Notices
 from conversation.sentences import Sentences
 from loyalty.clock import Clock, SystemClock
-from loyalty.ids import ProgrammeId
 from loyalty.programme import Programme
-from loyalty.programme_file import read_programmes
+from loyalty.programmes import Programmes
 from loyalty.store import Store, open_store
 from passaparola.settings import Settings
 from service.context import Context
@@ -27,16 +26,13 @@ class House:
 
     settings: Settings
     store: Store
-    programmes: Mapping[ProgrammeId, Programme]
+    programmes: Programmes
     sentences: Sentences
     clock: Clock
 
-    def by_number(self) -> dict[str, Programme]:
-        """Programmes by the id of the number their members write to."""
-        return {
-            programme.whatsapp.phone_number_id or self.settings.phone_number_id: programme
-            for programme in self.programmes.values()
-        }
+    def by_number(self) -> Mapping[str, Programme]:
+        """Programmes by the id of the number their members write to, always as they are in force."""
+        return self.programmes.by_number(self.settings.phone_number_id)
 
     def answers(self) -> Answers:
         """What answers the intents."""
@@ -52,15 +48,12 @@ class House:
         return Context(
             self.store, self.programmes, self.sentences, Notices(self.sentences), self.clock,
             key.get_secret_value() if key else None, self.settings.public_url, self.settings.chat_url,
+            self.programmes.refresh,
         )  # fmt: skip
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> House:
     """Put the house together. Opens the store; the caller closes it."""
-    return House(
-        settings,
-        open_store(settings.database_url),
-        read_programmes(settings.programme),
-        Sentences.load(RESPONSES),
-        clock or SystemClock(),
-    )
+    clock, sentences = clock or SystemClock(), Sentences.load(RESPONSES)
+    store = open_store(settings.database_url)
+    return House(settings, store, Programmes(settings.programme, store, clock), sentences, clock)

@@ -99,7 +99,7 @@ def children(settings: Settings, addresses: Addresses, programme: Programme, row
     config = {
         "business_name": programme.name,
         "business_phone": programme.whatsapp.phone,
-        "phone_number_id": settings.phone_number_id,
+        "phone_number_id": programme.whatsapp.phone_number_id or settings.phone_number_id,
         "access_token": settings.access_token.get_secret_value(),
         "app_secret": settings.app_secret.get_secret_value(),
         "webhook_url": f"http://{addresses.host}:{addresses.chat}/webhooks/whatsapp/webhook",

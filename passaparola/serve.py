@@ -12,10 +12,13 @@ from loyalty.errors import LoyaltyError
 from passaparola import VERSION
 from passaparola.compose import SWITCH, House
 from service.app import build_app
+from service.parking import claim_parked
+from service.settling import settle_referrals
 
 log = structlog.get_logger()
 
 DUE_EVERY = 60.0
+SETTLE_EVERY = 2.0
 
 
 def serve(house: House) -> None:
@@ -30,21 +33,45 @@ def serve(house: House) -> None:
 
 
 async def _background(house: House):  # type: ignore[no-untyped-def]
-    task = asyncio.create_task(_due(house))
+    tasks = [asyncio.create_task(_due(house)), asyncio.create_task(_settle(house))]
     log.info("the service is ready", port=house.settings.service_port)
     yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
     await house.store.close()
 
 
 async def _due(house: House) -> None:
     """Do what is due, again and again; a failure is told and the next round tries once more."""
+    context = house.service()
     while True:
+        await _refresh(house)
         for programme in house.programmes.values():
             try:
                 await run_due(house.store, programme, now=house.clock.now())
+                await claim_parked(context, programme)
             except LoyaltyError as error:
                 log.error("due work failed", programme=programme.id, error=str(error))
         await asyncio.sleep(DUE_EVERY)
+
+
+async def _settle(house: House) -> None:
+    """Settle referrals soon after something happened to them in the chat."""
+    context = house.service()
+    while True:
+        for programme in house.programmes.values():
+            try:
+                await settle_referrals(context, programme)
+            except LoyaltyError as error:
+                log.error("referrals could not be settled", programme=programme.id, error=str(error))
+        await asyncio.sleep(SETTLE_EVERY)
+
+
+async def _refresh(house: House) -> None:
+    """Put changed programme files in force, though nobody asks for anything."""
+    try:
+        await house.programmes.refresh()
+    except LoyaltyError as error:
+        log.error("the programmes could not be written down", error=str(error))

@@ -2,32 +2,100 @@
 
 from aiohttp import web
 
+from loyalty.api_keys import Scope
+from service import boards, corrections, events, members, parking, referrals, rewards, rights, rules, till, trail
 from service.context import CONTEXT, Context
-from service.events import post_events
-from service.members import get_ledger, get_member_view
 from service.metrics import METRICS, Metrics
-from service.middleware import errors, keyed, measured
+from service.middleware import current, errors, keyed, measured
 from service.openapi import describe
 from service.operations import follow_referral, healthz, metrics, readyz, shop_not_connected
+from service.routes import Route, add_routes
+from service.schemas import members as m
+from service.schemas import programmes as p
+from service.schemas import referrals as f
+from service.schemas import rewards as r
+from service.schemas.common import Nothing
+from service.schemas.events import EventResult, ParkedPage
+from service.schemas.rights import Erasure, Export
+from service.schemas.trail import TrailPage
 
 LARGEST_BODY = 5 * 1024 * 1024
+PAGES = ("limit", "cursor")
+MEMBER = "/v1/members/{ref}"
+REDEMPTION = "/v1/redemptions/{id}"
+
+ROUTES = (
+    Route("POST", "/v1/events", events.post_events, Scope.EVENTS,
+          "Report what happened: one event, or a list of up to 1,000", EventResult),
+    Route("GET", "/v1/events/parked", parking.get_parked, Scope.EVENTS,
+          "Events that were refused and kept", ParkedPage, query=("state", *PAGES)),
+    Route("POST", "/v1/events/parked/{id}/retry", parking.retry_parked, Scope.EVENTS,
+          "Try a parked event again", EventResult),
+    Route("POST", "/v1/events/parked/{id}/drop", parking.drop_parked, Scope.EVENTS,
+          "Decide that a parked event is not to be taken", Nothing),
+    Route("POST", "/v1/members", corrections.enrol, Scope.MEMBERS_WRITE, "Enrol somebody", m.MemberOut, m.Enrolment),
+    Route("GET", MEMBER, members.get_member_view, Scope.MEMBERS_READ, "A member", m.MemberOut),
+    Route("GET", f"{MEMBER}/ledger", members.get_ledger, Scope.MEMBERS_READ,
+          "Her ledger, newest first", m.LedgerPage, query=PAGES),
+    Route("GET", f"{MEMBER}/offers", rewards.get_offers, Scope.MEMBERS_READ, "What she can get", r.OffersOut),
+    Route("POST", f"{MEMBER}/adjustments", corrections.adjust, Scope.MEMBERS_WRITE,
+          "Give or take points by hand", m.Adjusted, m.Adjustment),
+    Route("POST", f"{MEMBER}/consents", corrections.note_consent, Scope.MEMBERS_WRITE,
+          "Note what she agreed to or withdrew", m.MemberOut, m.ConsentIn),
+    Route("POST", f"{MEMBER}/merge", corrections.merge, Scope.MEMBERS_WRITE,
+          "Make two members one", m.MemberOut, m.Merge),
+    Route("POST", f"{MEMBER}/leaderboards", boards.take_part, Scope.MEMBERS_WRITE,
+          "Take part in leaderboards, or no longer", m.BoardName, m.BoardPart),
+    Route("GET", f"{MEMBER}/export", rights.export_member, Scope.RIGHTS, "All that is known of her", Export),
+    Route("POST", f"{MEMBER}/erasure", rights.erase_member, Scope.RIGHTS, "Forget her", Nothing, Erasure),
+    Route("GET", "/v1/programmes", rules.get_programmes, Scope.PROGRAMMES, "Programmes in force", p.ProgrammesOut),
+    Route("GET", "/v1/programmes/{id}", rules.get_programme, Scope.PROGRAMMES, "What a file says", p.ProgrammeOut),
+    Route("GET", "/v1/revisions", rules.get_revisions, Scope.PROGRAMMES, "The rules there were", p.RevisionsOut),
+    Route("POST", "/v1/dry-run", rules.get_dry_run, Scope.PROGRAMMES,
+          "What an order would earn, and why", p.DryRunOut, p.DryRun),
+    Route("GET", "/v1/rewards", rewards.get_rewards, Scope.REWARDS, "The rewards, with what is left", r.OffersOut),
+    Route("POST", "/v1/redemptions", rewards.hold, Scope.REWARDS, "Set points aside", r.RedemptionOut, r.Hold),
+    Route("GET", REDEMPTION, rewards.get_redemption, Scope.REWARDS, "A redemption", r.RedemptionOut),
+    Route("POST", f"{REDEMPTION}/confirm", rewards.confirm, Scope.REWARDS,
+          "Redeem what is held; a voucher comes out", r.RedemptionOut),
+    Route("POST", f"{REDEMPTION}/void", rewards.void, Scope.REWARDS, "Give held points back", r.RedemptionOut),
+    Route("POST", f"{REDEMPTION}/reverse", rewards.reverse, Scope.REVERSALS,
+          "Undo a confirmed redemption", r.RedemptionOut, r.Reversal),
+    Route("POST", "/v1/vouchers/validate", till.validate, Scope.TILL,
+          "What a voucher is good for", r.VoucherState, r.VoucherQuery),
+    Route("POST", "/v1/vouchers/consume", till.consume, Scope.TILL, "Use a voucher", r.VoucherUsed, r.VoucherUseIn),
+    Route("POST", "/v1/vouchers/undo", till.undo, Scope.REVERSALS,
+          "Undo the use of a voucher", r.VoucherState, r.VoucherUndo),
+    Route("GET", "/v1/referrals", referrals.get_referrals, Scope.REFERRALS,
+          "Who brought whom", f.ReferralPage, query=("state", *PAGES)),
+    Route("GET", "/v1/referrals/numbers", referrals.get_numbers, Scope.REFERRALS,
+          "Invited, joined, converted, rewarded, K-factor", f.NumbersOut),
+    Route("GET", "/v1/reviews", referrals.get_reviews, Scope.REVIEWS,
+          "Referrals that wait for a decision", f.ReferralPage, query=PAGES),
+    Route("POST", "/v1/reviews/{id}", referrals.decide, Scope.REVIEWS,
+          "Decide about a referral", f.ReferralRow, f.Decision),
+    Route("POST", "/v1/reviews/{id}/appeal", referrals.appeal, Scope.REVIEWS,
+          "Have a rejected referral looked at again", f.ReferralRow, f.Appeal),
+    Route("GET", f"{MEMBER}/share", referrals.get_share, Scope.MEMBERS_READ, "What she passes on", f.ShareOut),
+    Route("GET", "/v1/leaderboards/{id}", boards.get_board, Scope.MEMBERS_READ,
+          "A leaderboard", f.BoardOut, query=("which",)),
+    Route("GET", "/v1/trail", trail.get_trail, Scope.TRAIL, "Who did what", TrailPage, query=("subject", *PAGES)),
+)  # fmt: skip
 
 
 def build_app(context: Context, *, version: str) -> web.Application:
     """The aiohttp application of the service."""
-    app = web.Application(middlewares=[measured, errors, keyed], client_max_size=LARGEST_BODY)
+    app = web.Application(middlewares=[measured, errors, keyed, current], client_max_size=LARGEST_BODY)
     app[CONTEXT] = context
     app[METRICS] = Metrics()
-    document = describe(version)
+    document = describe(version, ROUTES)
 
     async def openapi(_request: web.Request) -> web.Response:
         return web.json_response(document)
 
+    add_routes(app, ROUTES)
     app.add_routes(
         [
-            web.post("/v1/events", post_events),
-            web.get("/v1/members/{ref}", get_member_view),
-            web.get("/v1/members/{ref}/ledger", get_ledger),
             web.get("/r/{code}", follow_referral),
             web.post("/webhooks/shopify", shop_not_connected),
             web.post("/webhooks/woocommerce", shop_not_connected),

@@ -1,17 +1,20 @@
-"""What the handlers are given, and how they find the programme a request is about."""
+"""What the handlers are given, who asks, and which programme a request is about."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from conversation.notices import Notices
 from conversation.sentences import Sentences
+from loyalty.api_keys import Caller
 from loyalty.clock import Clock
-from loyalty.errors import Invalid
+from loyalty.errors import Forbidden, Invalid
 from loyalty.ids import ProgrammeId
 from loyalty.programme import Programme
 from loyalty.store import Store
+
+CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,19 @@ class Context:
     public_url: str
     chat_url: str
     """Where a link opens a WhatsApp chat: `https://wa.me`, or the simulator's stand-in for it."""
+    refresh: Callable[[], Awaitable[object]] | None = None
+    """Puts programme files that changed in force; cheap enough for every request."""
 
     def programme(self, request: web.Request) -> Programme:
-        """The programme of a request: the only one, or the one its `programme` query names."""
-        named = request.query.get("programme")
+        """The programme of a request: the only one, or the one its `programme` query names, if its key may see it."""
+        only = caller(request).programme
+        named = request.query.get("programme", only)
         if named is None:
             if len(self.programmes) == 1:
                 return next(iter(self.programmes.values()))
             raise Invalid("there are several programmes here: say which with ?programme=ID", field="programme")
+        if only is not None and named != only:
+            raise Forbidden("this key is for another programme", field="programme")
         found = self.programmes.get(ProgrammeId(named))
         if found is None:
             raise Invalid(f"there is no programme {named[:64]!r} here", field="programme")
@@ -42,3 +50,8 @@ class Context:
 
 
 CONTEXT = web.AppKey("context", Context)
+
+
+def caller(request: web.Request) -> Caller:
+    """Who asks; the middleware found out by the key."""
+    return request[CALLER]

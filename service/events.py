@@ -1,52 +1,38 @@
 """`POST /v1/events`: what tills, shops and tools report."""
 
-import hashlib
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import web
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from loyalty import idempotency
-from loyalty.errors import Invalid, LoyaltyError
+from loyalty import parked
+from loyalty.errors import Conflict, Invalid, LoyaltyError, Refused, StoreUnavailable
 from loyalty.idempotency import Answered
-from loyalty.ids import MemberId
-from loyalty.members import get_member
-from loyalty.money import Money
-from loyalty.programme import Language, Programme
-from loyalty.purchases import (
-    OrderChange,
-    Outcome,
-    PurchaseReport,
-    record_activity,
-    record_change,
-    record_purchase,
-)
-from loyalty.referrals import convert
+from loyalty.programme import Programme
 from service.context import CONTEXT, Context
-from service.schemas import ActivityEvent, Event, EventResult, PurchaseEvent, RefundEvent
+from service.ingest import Ingest, read_event
+from service.middleware import ERASED, told
+from service.once import Key, parse_json
+from service.parking import may_be_kept, member_ref, plain
+from service.settling import settle_referrals
 
 MOST = 1000
 CHUNK = 50
 """Events of a list posted in one transaction, so that others get their turn in between."""
-_EVENT: TypeAdapter[PurchaseEvent | RefundEvent | ActivityEvent] = TypeAdapter(Event)
 
 
 async def post_events(request: web.Request) -> web.Response:
     """One event, or a list of up to 1,000. Each happens once, by its id; a key answers a repeated request as before."""
     context = request.app[CONTEXT]
     programme = context.programme(request)
-    raw = await request.read()
-    body = _json(raw)
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not 0 < len(key) <= 255:
-        raise Invalid("Idempotency-Key has 1 to 255 characters", field="Idempotency-Key")
-    post = _Post(context, programme, key, hashlib.sha256(raw).hexdigest())
+    key = await Key.of(request, programme)
+    body = parse_json(await request.read())
+    post = _Post(context, programme, key, Ingest(context.notices))
     answered = await (post.many(body) if isinstance(body, list) else post.one(body))
+    await settle_referrals(context, programme)
     return web.json_response(answered.answer, status=answered.status)
 
 
@@ -56,124 +42,101 @@ class _Post:
 
     context: Context
     programme: Programme
-    key: str | None
-    body_hash: str
+    key: Key
+    ingest: Ingest
 
     async def one(self, body: object) -> Answered:
-        event = _EVENT.validate_python(body)
-
         def work(session: Session) -> Answered:
             now = self.context.clock.now()
-            if before := self._reserve(session, now):
+            if before := self.key.reserve(session, now):
                 return before
-            answered = Answered(200, self._record(session, event, now).model_dump())
-            self._keep(session, answered)
+            answered = Answered(200, self._take(session, body))
+            self.key.keep(session, answered)
             return answered
 
-        return await self.context.store.write(work)
+        try:
+            return await self.context.store.write(work)
+        except (ValidationError, LoyaltyError) as problem:
+            await self._keep_refused([(body, problem)])
+            raise
 
     async def many(self, body: list[object]) -> Answered:
         if not 0 < len(body) <= MOST:
             raise Invalid(f"a list holds 1 to {MOST} events", field="body")
         now = self.context.clock.now()
-        if before := await self.context.store.write(lambda session: self._reserve(session, now)):
+        if before := await self.context.store.write(lambda session: self.key.reserve(session, now)):
             return before
         results: list[dict[str, Any]] = []
         for start in range(0, len(body), CHUNK):
             chunk = body[start : start + CHUNK]
-            results += await self.context.store.write(lambda session, chunk=chunk: self._chunk(session, chunk))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            outcomes = await self.context.store.write(lambda session, chunk=chunk: self._chunk(session, chunk))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            refused = [
+                (item, found) for item, found in zip(chunk, outcomes, strict=True) if isinstance(found, Exception)
+            ]
+            await self._keep_refused(refused)
+            results += [_told(item, found) for item, found in zip(chunk, outcomes, strict=True)]
         answered = Answered(200, {"results": results})
-        await self.context.store.write(lambda session: self._keep(session, answered))
+        await self.context.store.write(lambda session: self.key.keep(session, answered))
         return answered
 
-    def _chunk(self, session: Session, chunk: list[object]) -> list[dict[str, Any]]:
+    def _chunk(self, session: Session, chunk: list[object]) -> list[dict[str, Any] | ValidationError | LoyaltyError]:
         return [self._attempt(session, item) for item in chunk]
 
-    def _attempt(self, session: Session, item: object) -> dict[str, Any]:
+    def _attempt(self, session: Session, item: object) -> dict[str, Any] | ValidationError | LoyaltyError:
         """One event of a list: what is wrong with it does not stop the others."""
-        id_ = item.get("id") if isinstance(item, dict) else None
         try:
-            event = _EVENT.validate_python(item)
             with session.begin_nested():
-                return self._record(session, event, self.context.clock.now()).model_dump()
-        except ValidationError as problem:
-            first = problem.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            return {"id": id_, "error": {"code": "invalid", "message": first["msg"], "field": field}}
-        except LoyaltyError as problem:
-            return {"id": id_, "error": {"code": problem.code, "message": str(problem), "field": problem.field}}
+                return self._take(session, item)
+        except StoreUnavailable:
+            raise
+        except (ValidationError, LoyaltyError) as problem:
+            return problem
 
-    def _reserve(self, session: Session, now: datetime) -> Answered | None:
-        if self.key is None:
-            return None
-        return idempotency.reserve(session, self._scope, self.key, self.body_hash, now=now)
+    def _take(self, session: Session, body: object) -> dict[str, Any]:
+        event = read_event(body)
+        now = self.context.clock.now()
+        result = self.ingest.apply(session, self.programme, event, now)
+        parked.settle(session, self.programme.id, f"{event.type}:{event.id}", state=parked.DONE, now=now)
+        return result.model_dump()
 
-    def _keep(self, session: Session, answered: Answered) -> None:
-        if self.key is not None:
-            idempotency.keep(session, self._scope, self.key, answered)
+    async def _keep_refused(self, refused: list[tuple[object, ValidationError | LoyaltyError]]) -> None:
+        """Keep what a shop would look for later. A conflict is no loss: the event was taken before."""
+        kept = [
+            (body, problem)
+            for body, problem in refused
+            if may_be_kept(body) and not isinstance(problem, Conflict | StoreUnavailable) and not _of_erased(problem)
+        ]
+        if not kept:
+            return
+        now = self.context.clock.now()
 
-    @property
-    def _scope(self) -> str:
-        return f"events:{self.programme.id}"[:64]
+        def work(session: Session) -> None:
+            for body, problem in kept:
+                assert isinstance(body, Mapping)  # `may_be_kept` saw to it
+                code, reason = _reason(problem)
+                parked.park(
+                    session, self.programme.id, key=f"{body['type']}:{body['id']}", member_ref=member_ref(body),
+                    body=plain(body), code=code, reason=reason, now=now,
+                )  # fmt: skip
 
-    def _record(
-        self, session: Session, event: PurchaseEvent | RefundEvent | ActivityEvent, now: datetime
-    ) -> EventResult:
-        at = event.occurred_at or now
-        match event:
-            case PurchaseEvent():
-                outcome = self._purchase(session, event, at, now)
-            case RefundEvent():
-                outcome = self._refund(session, event, at, now)
-            case ActivityEvent():
-                outcome = self._activity(session, event, at, now)
-        status = "repeated" if outcome.repeated else "accepted"
-        return EventResult(id=event.id, type=event.type, status=status, member=outcome.member, points=outcome.points)
-
-    def _purchase(self, session: Session, event: PurchaseEvent, at: datetime, now: datetime) -> Outcome:
-        member = get_member(session, self.programme.id, event.member.ref())
-        total = Money.parse(event.amount, event.currency)
-        lines = tuple(line.line() for line in event.lines)
-        outcome = record_purchase(session, self.programme, member, PurchaseReport(event.id, total, at, lines), now=now)
-        if outcome.repeated:
-            return outcome
-        convert(session, self.programme.id, MemberId(member.id), now=now)
-        if outcome.points > 0:
-            days = self.programme.earning.purchase.pending_days
-            self.context.notices.points(
-                session, self.programme, MemberId(member.id),
-                "points.earned_pending" if days else "points.earned", cause=f"purchase:{event.id}", now=now,
-                points=outcome.points, amount=total, day=at.astimezone(self.programme.zone).date(),
-            )  # fmt: skip
-        return outcome
-
-    def _refund(self, session: Session, event: RefundEvent, at: datetime, now: datetime) -> Outcome:
-        total = Money.parse(event.amount, event.currency)
-        change = OrderChange("refund", event.id, event.purchase_id, total, at)
-        outcome = record_change(session, self.programme, change, now=now)
-        if outcome.member is not None and outcome.points < 0:
-            self.context.notices.points(
-                session, self.programme, outcome.member, "points.taken_back", cause=f"refund:{event.id}", now=now,
-                points=-outcome.points, amount=total,
-            )  # fmt: skip
-        return outcome
-
-    def _activity(self, session: Session, event: ActivityEvent, at: datetime, now: datetime) -> Outcome:
-        member = get_member(session, self.programme.id, event.member.ref())
-        outcome = record_activity(
-            session, self.programme, member, key=event.id, activity=event.activity, occurred_at=at, now=now
-        )
-        if not outcome.repeated:
-            name = self.programme.earning.activities[event.activity].name
-            self.context.notices.points(
-                session, self.programme, MemberId(member.id), "points.earned_activity", cause=f"activity:{event.id}",
-                now=now, points=outcome.points, name=name[cast(Language, member.language)],
-            )  # fmt: skip
-        return outcome
+        await self.context.store.write(work)
 
 
-def _json(raw: bytes) -> object:
-    try:
-        return json.loads(raw, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        raise Invalid("the body is no JSON", field="body") from None
+def _of_erased(problem: Exception) -> bool:
+    return isinstance(problem, Refused) and problem.reason == ERASED
+
+
+def _reason(problem: ValidationError | LoyaltyError) -> tuple[str, str]:
+    if isinstance(problem, LoyaltyError):
+        return problem.code, str(problem)
+    field, message = told(problem)
+    return "invalid", f"{field}: {message}" if field else message
+
+
+def _told(item: object, found: dict[str, Any] | ValidationError | LoyaltyError) -> dict[str, Any]:
+    if isinstance(found, dict):
+        return found
+    field, message = told(found) if isinstance(found, ValidationError) else (found.field, str(found))
+    code = found.code if isinstance(found, LoyaltyError) else "invalid"
+    id_ = item.get("id") if isinstance(item, dict) else None
+    return {"id": id_, "error": {"code": code, "message": message, "field": field}}

@@ -8,17 +8,24 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from loyalty.errors import BadProgramme, Conflict, Invalid, LoyaltyError, NotFound, Refused, StoreUnavailable
-from service.context import CONTEXT
+from loyalty.api_keys import PREFIX, Caller, Scope, caller_of
+from loyalty.errors import BadProgramme, Conflict, Forbidden, Invalid, LoyaltyError, NotFound, Refused, StoreUnavailable
+from service.context import CALLER, CONTEXT, Context
 from service.metrics import METRICS
-from service.schemas import ErrorAnswer, ErrorBody
+from service.routes import SCOPES
+from service.schemas.common import ErrorAnswer, ErrorBody
 
 log = structlog.get_logger()
 
+ERASED = "erased"
+"""Why somebody is refused who was erased: nothing brings her back, and nothing about her is kept."""
+EVENT_TYPES = frozenset({"purchase", "refund", "cancellation", "edit", "activity", "subscription"})
+"""Which of the events it is stands in the way to a field, as far as pydantic is concerned."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _STATUS: dict[type[LoyaltyError], int] = {
     Invalid: 422, NotFound: 404, Conflict: 409, Refused: 422, StoreUnavailable: 503, BadProgramme: 500,
+    Forbidden: 403,
 }  # fmt: skip
 
 
@@ -26,6 +33,13 @@ def error(status: int, code: str, message: str, field: str | None = None) -> web
     """An error of `/v1`."""
     body = ErrorAnswer(error=ErrorBody(code=code, message=message, field=field))
     return web.Response(status=status, text=body.model_dump_json(), content_type="application/json")
+
+
+def told(problem: ValidationError) -> tuple[str | None, str]:
+    """The first thing wrong with a body: the field and what is wrong with it."""
+    first = problem.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"] if part not in EVENT_TYPES)
+    return field or None, str(first["msg"]).removeprefix("Value error, ")
 
 
 @web.middleware
@@ -44,12 +58,14 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every error as one JSON shape; never a traceback to a caller."""
     try:
         return await handler(request)
+    except Refused as problem:
+        status = web.HTTPGone.status_code if problem.reason == ERASED else 422
+        return error(status, problem.reason, str(problem), problem.field)
     except LoyaltyError as problem:
         return error(_STATUS.get(type(problem), 500), problem.code, str(problem), problem.field)
     except ValidationError as problem:
-        first = problem.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"] if part not in {"purchase", "refund", "activity"})
-        return error(422, "invalid", str(first["msg"]).removeprefix("Value error, "), field or None)
+        field, message = told(problem)
+        return error(422, "invalid", message, field)
     except web.HTTPException as problem:
         if problem.status < 400:
             raise
@@ -60,17 +76,40 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 @web.middleware
-async def keyed(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """`/v1` needs the bearer key; without a key in the settings it is closed to everybody."""
-    if request.path.startswith("/v1/"):
-        expected = request.app[CONTEXT].api_key
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        fits = expected and hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), expected.encode())
-        if scheme.lower() != "bearer" or not fits:
-            message = (
-                "send Authorization: Bearer with the key of PASSAPAROLA_API_KEY"
-                if expected
-                else "PASSAPAROLA_API_KEY is not set, so /v1 is closed"
-            )
-            return error(401, "unauthorized", message, "Authorization")
+async def current(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Programme files that changed take effect before a request is answered; `/healthz` and its like need none."""
+    refresh = request.app[CONTEXT].refresh
+    if refresh is not None and request.path.startswith(("/v1/", "/r/", "/webhooks/")):
+        await refresh()
     return await handler(request)
+
+
+@web.middleware
+async def keyed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """`/v1` needs a bearer key with the scope of the route; without a key in the settings it is closed to everybody.
+
+    The key of the settings may do everything; `passaparola keys` makes others that may do less.
+    """
+    if not request.path.startswith("/v1/"):
+        return await handler(request)
+    context = request.app[CONTEXT]
+    expected = context.api_key
+    if not expected:
+        return error(401, "unauthorized", "PASSAPAROLA_API_KEY is not set, so /v1 is closed", "Authorization")
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    found = await _caller(context, expected, given.strip()) if scheme.lower() == "bearer" else None
+    if found is None:
+        message = "send Authorization: Bearer with the key of PASSAPAROLA_API_KEY, or one of `passaparola keys`"
+        return error(401, "unauthorized", message, "Authorization")
+    resource = request.match_info.route.resource
+    needed = request.app[SCOPES].get((request.method, resource.canonical if resource is not None else ""))
+    if needed is not None and needed not in found.scopes:
+        return error(403, "forbidden", f"this key lacks the scope {needed}", "Authorization")
+    request[CALLER] = found
+    return await handler(request)
+
+
+async def _caller(context: Context, expected: str, given: str) -> Caller | None:
+    if hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected.encode()):
+        return Caller("PASSAPAROLA_API_KEY", frozenset(Scope))
+    return await context.store.look(lambda session: caller_of(session, given)) if given.startswith(PREFIX) else None

@@ -1,74 +1,71 @@
-"""`/openapi.json`: written from the models, so that it says what the code does."""
+"""`/openapi.json`: written from the routes and their models, so that it says what the code does."""
 
-from typing import Any
+import re
+from typing import Any, Literal
 
 from apispec import APISpec
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service.schemas import (
-    ActivityEvent,
-    ErrorAnswer,
-    EventResult,
-    LedgerPage,
-    MemberOut,
-    PurchaseEvent,
-    RefundEvent,
-)
+from service.routes import Route
+from service.schemas.common import ErrorAnswer
+from service.schemas.events import EVENTS, EventResult
 
-_MODELS: tuple[type[BaseModel], ...] = (
-    PurchaseEvent, RefundEvent, ActivityEvent, EventResult, MemberOut, LedgerPage, ErrorAnswer,
-)  # fmt: skip
+_GAP = re.compile(r"\{(\w+)\}")
 
 
-def describe(version: str) -> dict[str, Any]:
+def describe(version: str, routes: tuple[Route, ...]) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the service."""
     spec = APISpec("Passaparola", version, "3.1.0", info={"description": "Loyalty and referral inside WhatsApp."})
-    _, schemas = models_json_schema(
-        [(model, "validation") for model in _MODELS], ref_template="#/components/schemas/{model}"
-    )
+    models: set[type[BaseModel]] = {ErrorAnswer, EventResult, *EVENTS}
+    models |= {model for route in routes for model in (route.takes, route.gives) if model is not None}
+    wanted: list[tuple[type[BaseModel], Literal["validation"]]] = [
+        (model, "validation") for model in sorted(models, key=lambda model: model.__name__)
+    ]
+    _, schemas = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
     for name, schema in schemas["$defs"].items():
         spec.components.schema(name, schema)
     spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
-    event = {"oneOf": [_ref(PurchaseEvent), _ref(RefundEvent), _ref(ActivityEvent)]}
-    body = {"oneOf": [event, {"type": "array", "items": event, "minItems": 1, "maxItems": 1000}]}
-    result = {
-        "oneOf": [_ref(EventResult), {"type": "object", "properties": {"results": {"type": "array", "items": {}}}}]
-    }
-    spec.path(
-        "/v1/events",
-        operations={
-            "post": _operation(
-                "Report a purchase, a refund or an activity, or up to 1,000 of them",
-                result,
-                parameters=[_parameter("Idempotency-Key", "header")],
-                requestBody={"required": True, "content": {"application/json": {"schema": body}}},
-            )
-        },
-    )
-    ref = _parameter("ref", "path", required=True)
-    spec.path("/v1/members/{ref}", operations={"get": _operation("A member", _ref(MemberOut), parameters=[ref])})
-    paging = [ref, _parameter("limit", "query"), _parameter("cursor", "query")]
-    spec.path(
-        "/v1/members/{ref}/ledger",
-        operations={"get": _operation("Her ledger, newest first", _ref(LedgerPage), parameters=paging)},
-    )
+    for route in routes:
+        spec.path(route.path, operations={route.method.lower(): _operation(route)})
     code = _parameter("code", "path", required=True)
     spec.path("/r/{code}", operations={"get": {"parameters": [code], "responses": {"302": {"description": "a chat"}}}})
     return dict(spec.to_dict())
 
 
-def _operation(summary: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _operation(route: Route) -> dict[str, Any]:
     wrong = {"description": "what is wrong", "content": {"application/json": {"schema": _ref(ErrorAnswer)}}}
+    parameters = [_parameter(name, "path", required=True) for name in _GAP.findall(route.path)]
+    parameters += [_parameter(name, "query") for name in ("programme", *route.query)]
+    if route.method == "POST":
+        parameters.append(_parameter("Idempotency-Key", "header"))
     return {
-        "summary": summary,
+        "summary": route.summary,
+        "description": f"Needs a key with the scope `{route.scope}`.",
         "security": [{"key": []}],
+        "parameters": parameters,
         "responses": {
-            "200": {"description": "done", "content": {"application/json": {"schema": schema}}},
-            **dict.fromkeys(("401", "404", "409", "422", "503"), wrong),
+            "200": {"description": "done", "content": {"application/json": {"schema": _answer(route)}}},
+            **dict.fromkeys(("401", "403", "404", "409", "410", "422", "503"), wrong),
         },
-        **more,
+        **({"requestBody": _body(route)} if route.takes is not None or route.path == "/v1/events" else {}),
     }
+
+
+def _answer(route: Route) -> dict[str, Any]:
+    if route.gives is not EventResult:
+        return _ref(route.gives)
+    many = {"type": "object", "properties": {"results": {"type": "array", "items": {}}}}
+    return {"oneOf": [_ref(EventResult), many]} if route.path == "/v1/events" else _ref(EventResult)
+
+
+def _body(route: Route) -> dict[str, Any]:
+    if route.takes is not None:
+        schema: dict[str, Any] = _ref(route.takes)
+    else:
+        event = {"oneOf": [_ref(model) for model in EVENTS]}
+        schema = {"oneOf": [event, {"type": "array", "items": event, "minItems": 1, "maxItems": 1000}]}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def _parameter(name: str, where: str, *, required: bool = False) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Health, readiness, metrics, referral links, and the shop routes that wait for their secret."""
 
+import re
 from urllib.parse import quote
 
 from aiohttp import web
@@ -7,10 +8,14 @@ from sqlalchemy import select
 
 from loyalty.codes import read_code, show_code
 from loyalty.errors import NotFound
+from loyalty.referral_numbers import count_opening
 from loyalty.tables import Member, Programme
 from service.context import CONTEXT
 from service.metrics import METRICS, exposition
 from service.middleware import error
+
+_PREVIEW = re.compile(r"(?i)bot|crawl|preview|facebookexternalhit|^WhatsApp/")
+"""Programs that open a link to show a picture of it beside a message: nobody has followed it."""
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -34,12 +39,15 @@ async def follow_referral(request: web.Request) -> web.Response:
     """Open a WhatsApp chat with the code filled in."""
     context = request.app[CONTEXT]
     code = read_code(request.match_info["code"])
-    member = await context.store.read(
-        lambda session: session.scalar(select(Member).where(Member.referral_code == code)) if code else None
+    owner = await context.store.read(
+        lambda session: session.scalar(select(Member.programme_id).where(Member.referral_code == code))
     )
-    programme = next((p for p in context.programmes.values() if member and p.id == member.programme_id), None)
+    programme = next((one for one in context.programmes.values() if one.id == owner), None)
     if not code or programme is None:
         raise NotFound("nobody has this referral code; ask your friend for the link again", field="code")
+    if request.method == "GET" and not _PREVIEW.search(request.headers.get("User-Agent", "")):
+        now = context.clock.now()
+        await context.store.write(lambda session: count_opening(session, programme, code, now))
     words = context.sentences.say(programme.language, "referral.prefill", code=show_code(code))
     phone = programme.whatsapp.phone.removeprefix("+")
     location = f"{context.chat_url.rstrip('/')}/{phone}?text={quote(words)}"

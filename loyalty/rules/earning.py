@@ -33,7 +33,9 @@ class Goods(Part):
     """Products and categories, by the names the till uses."""
 
     products: SortedSet[Named] = frozenset()
+    """Products, as the till names them."""
     categories: SortedSet[Named] = frozenset()
+    """Categories, as the till names them."""
 
     def has(self, product: str, category: str | None) -> bool:
         """Whether a line of an order is meant."""
@@ -44,12 +46,15 @@ class PurchaseRule(Part):
     """So many points for every `per` of an order, and so many for each order; what is not whole is rounded once."""
 
     points: Points = 1
+    """Points for every `per` of what was paid."""
     per: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(1)
+    """How much money brings `points`."""
     each: Points = 0
     """Points for the order as such: a visit."""
     minimum: Amount = Decimal(0)
     """Orders worth less earn nothing."""
     rounding: Literal["down", "half_up", "up"] = "down"
+    """What becomes of part of a point."""
     excluded: Goods = Goods()
     """What earns nothing, such as gift cards."""
     pending_days: Annotated[int, Field(ge=0, le=365)] = 0
@@ -64,13 +69,17 @@ class Condition(Part):
     """When a bonus counts; everything that is said must hold."""
 
     dates: Dates = Dates()
+    """From which day until which."""
     days: SortedSet[Day] = frozenset()
+    """On these days of the week."""
     hours: tuple[ClockTime, ClockTime] | None = None
     """From the first to before the second; past midnight if the second is earlier."""
     goods: Goods = Goods()
     """With goods, a factor counts for their share of the order only."""
     tiers: SortedSet[Slug] = frozenset()
+    """For members of these levels."""
     minimum: Amount = Decimal(0)
+    """For orders that come to at least this."""
     order: Count | None = None
     """The first (1), second … order that was not wholly refunded."""
     every: Annotated[int, Field(ge=2, le=10**6)] | None = None
@@ -96,7 +105,9 @@ class Bonus(Part):
     name: Texts
     when: Condition = Condition()
     factor: Factor = Decimal(1)
+    """So many times the usual points."""
     points: Points = 0
+    """Points on top of the usual ones."""
     per_item: bool = False
     """The points on top count for each item of `when.goods`, not once for the order."""
 
@@ -113,19 +124,25 @@ class ActivityRule(Part):
     """Points for something other than buying; each `id` of an activity counts once."""
 
     points: Points
+    """For doing it once."""
     name: Texts
     a_day: Count | None = None
+    """How often a day it earns points, at most."""
     a_month: Count | None = None
+    """How often a calendar month, at most."""
     ever: Count | None = None
-    """How often it earns points, at most."""
+    """How often in a life, at most."""
 
 
 class Caps(Part):
     """At most so many points by buying and doing, counted by the time of what earned them."""
 
     order: Points | None = None
+    """For one order."""
     day: Points | None = None
+    """In a day."""
     month: Points | None = None
+    """In a calendar month."""
 
 
 class Earning(Part):
@@ -135,8 +152,11 @@ class Earning(Part):
     bonuses: Annotated[tuple[Bonus, ...], AfterValidator(distinct)] = ()
     caps: Caps = Caps()
     joining: Points = 0
+    """Points for becoming a member."""
     activities: dict[Slug, ActivityRule] = Field(default_factory=dict)
+    """What earns points besides buying, by the name that is reported: `review`, `class_attended` …"""
     expire_months: Annotated[int, Field(ge=1, le=120)] | None = None
+    """How many months points live once they can be spent; for ever unless set."""
     extend_on_activity: bool = False
     """Every purchase or activity gives all of a member's points their full life again."""
 

@@ -11,15 +11,21 @@ from pydantic import AfterValidator, Field, model_validator
 
 from loyalty.rules.parts import Amount, Dates, Gift, Part, Points, Slug, Texts, Times, distinct
 
+MOST_POINTS = 10**9
+"""That one gift can have."""
+
 
 class Question(Part):
     """A question with two to four answers."""
 
     text: Texts
+    """What is asked."""
     answers: Annotated[tuple[Texts, ...], Field(min_length=2, max_length=4)]
+    """What can be answered."""
     right: Annotated[int, Field(ge=1, le=4)]
     """Which answer is right, counted from 1."""
     explanation: Texts | None = None
+    """What is said after the answer."""
 
     @model_validator(mode="after")
     def _there(self) -> Self:
@@ -39,9 +45,24 @@ class Quiz(Part):
     perfect: Gift | None = None
     """On top, if all answers are right."""
     attempts: Times = Times()
+    """How often a member may try."""
     minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
     """How long an attempt may take; what is answered later does not count."""
     dates: Dates = Dates()
+
+    @model_validator(mode="after")
+    def _within_limits(self) -> Self:
+        most = self.points * len(self.questions) + (self.perfect.points if self.perfect else 0)
+        if most > MOST_POINTS:
+            raise ValueError(f"gives up to {most} points; a gift has at most {MOST_POINTS}")
+        return self
+
+    def gift(self, right: int) -> Gift | None:
+        """What so many right answers give, all in one; None if that is nothing."""
+        perfect = self.perfect if right == len(self.questions) else None
+        points = self.points * right + (perfect.points if perfect else 0)
+        reward = perfect.reward if perfect else None
+        return Gift(points=points, reward=reward) if points or reward is not None else None
 
 
 class Prize(Part):
@@ -50,11 +71,15 @@ class Prize(Part):
     id: Slug
     name: Texts
     weight: Annotated[int, Field(ge=1, le=10**6)]
+    """How many of the wheel's `total` fields it has."""
     gift: Gift | None = None
     """Without one the field says "better luck next time"."""
     stock: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """How many there are."""
     cost: Amount = Decimal(0)
+    """What one costs the business."""
     budget: Amount | None = None
+    """What all of them together may cost."""
     instead: Slug | None = None
     """The prize that is given when this one has run out; needed with a stock or a budget."""
 
@@ -75,8 +100,10 @@ class Wheel(Part):
     chance: bool = True
     """False: each member's prizes come in the order of the list, the same for everybody."""
     total: Annotated[int, Field(ge=1, le=10**9)]
+    """What all weights add up to; the odds people are shown."""
     prizes: Annotated[tuple[Prize, ...], Field(min_length=2, max_length=50), AfterValidator(distinct)]
     spins: Times = Times(count=1, every="week")
+    """How often a member may spin."""
     price: Points = 0
     """Points that a spin costs."""
     dates: Dates = Dates()

@@ -1,12 +1,22 @@
 """The small pieces programme files are made of: names, texts, amounts, gifts, windows of time."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from loyalty.ids import RewardId
 
@@ -52,16 +62,21 @@ Period = Literal["day", "week", "month", "year", "ever"]
 
 
 class Part(BaseModel):
-    """A part of a programme file: unknown keys are mistakes, values never change."""
+    """A part of a programme file: unknown keys are mistakes, values never change.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    What stands under an attribute is shown to who writes a file: by editors, in docs/programmes.md.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Gift(Part):
     """What a rule gives: points, a voucher for a reward of the programme, or both."""
 
     points: Points = 0
+    """Points that are given."""
     reward: RewardSlug | None = None
+    """The id of a reward; a voucher for it is given."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -74,16 +89,20 @@ class Times(Part):
     """So many times in a period, counted in the programme's zone; weeks begin on Monday."""
 
     count: Count = 1
+    """How often."""
     every: Period = "ever"
+    """In which time."""
 
 
 class Dates(Part):
     """From a day to a day, both included, in the programme's zone; either may be left open."""
 
     first: Annotated[date | None, Field(alias="from")] = None
+    """The first day, such as 2026-12-01."""
     last: Annotated[date | None, Field(alias="until")] = None
+    """The last day."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
@@ -142,8 +161,20 @@ def period_start(every: Period, moment: datetime, zone: ZoneInfo) -> datetime | 
 
 
 def distinct(parts: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The parts, if no two have the same id."""
+    """The parts, if no two have the same id; else the mistake is reported where an id stands again."""
     ids = [cast(str, part.id) for part in parts]
-    if doubled := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
-        raise ValueError(f"the id {doubled[0]} is used twice")
+    again = [number for number, id_ in enumerate(ids) if id_ in ids[:number]]
+    if again:
+        raise mistakes(((number, "id"), f"the id {ids[number]} is used twice") for number in again)
     return parts
+
+
+def mistakes(said: Iterable[tuple[tuple[str | int, ...], str]]) -> ValidationError:
+    """Mistakes of a part by where in it they stand, to be raised by its validator."""
+    return ValidationError.from_exception_data(
+        "Part",
+        [
+            InitErrorDetails(type=PydanticCustomError("reference", "{said}", {"said": text}), loc=where, input=None)
+            for where, text in said
+        ],
+    )

@@ -20,20 +20,25 @@ class Reward(Part):
     """Its price; of a gift, what is given instead when it has run out."""
     name: Texts
     detail: Texts | None = None
+    """A line under the name."""
     kind: Kind = "product"
+    """What the voucher is good for."""
     value: Annotated[Decimal, Field(gt=0, le=10**9, allow_inf_nan=False)] | None = None
     """Percent, or an amount of the programme's currency."""
     minimum: Amount = Decimal(0)
     """What the order must come to at which it is used."""
     voucher_days: Annotated[int, Field(ge=1, le=3650)] = VOUCHER_DAYS
+    """How many days the voucher can be used."""
     uses: Count = 1
     """How often a voucher can be used."""
     stock: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """How many there are."""
     cost: Amount = Decimal(0)
     """What one costs the business."""
     budget: Amount | None = None
     """What all of them together may cost."""
     per_member: Times | None = None
+    """How often one member can have it."""
     tiers: SortedSet[Slug] = frozenset()
     """Who can have it; everybody if empty."""
     dates: Dates = Dates()

@@ -1,7 +1,7 @@
 """Levels of membership: what they are reached by, how long they are kept, what they bring."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,7 +16,9 @@ class Level(Part):
     from_: Annotated[int, Field(alias="from", ge=0, le=10**9)]
     """From this much of the measure on."""
     factor: Factor = Decimal(1)
+    """So many times the usual points for orders of members at this level."""
     benefits: tuple[Texts, ...] = ()
+    """What else it brings, as members read it."""
     gift: Gift | None = None
     """Given once, when the level is first reached."""
 
@@ -25,6 +27,7 @@ class Tiers(Part):
     """The levels of a programme."""
 
     measure: Measure
+    """What is counted. With neither `months` nor `calendar` it counts for ever."""
     months: Annotated[int, Field(ge=1, le=120)] | None = None
     """Count what happened in the last so many months."""
     calendar: Literal["year"] | None = None
@@ -41,6 +44,18 @@ class Tiers(Part):
         if self.months is not None and self.calendar is not None:
             raise ValueError("count the last months or the calendar year, not both")
         return self
+
+    def form(self) -> dict[str, Any]:
+        """What decides who has which level, and for which something is given; as JSON."""
+        levels = [self.level_form(level) for level in self.levels]
+        return {"months": self.months, "calendar": self.calendar, "grace_days": self.grace_days, "levels": levels}
+
+    def level_form(self, level: Level) -> dict[str, Any]:
+        """What decides when a level is reached first, and whether something is given for it; as JSON."""
+        return {
+            "goal": f"tier:{level.id}", "measure": self.measure, "months": self.months, "calendar": self.calendar,
+            "from": level.from_, "gift": level.gift is not None,
+        }  # fmt: skip
 
     def level(self, id_: str | None) -> Level | None:
         """The level with this id."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Table, func, select
+from sqlalchemy import CursorResult, Executable, Select, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -37,6 +37,17 @@ def upsert(session: Session, table: type[Base], values: Mapping[str, Any], *, ke
     execute(session, _upsert(_dialect(session), table, tuple(values), key), values)
 
 
+def insert_or_add(
+    session: Session, table: type[Base], rows: Select[Any], values: Mapping[str, Any], *, key: tuple[str, ...],
+    counter: str,
+) -> bool:  # fmt: skip
+    """Insert the rows that a prebuilt select finds; where `key` is taken, add their `counter` to the row that has it.
+
+    The select names its columns as the table does, and has a WHERE (SQLite needs one here). False if it finds nothing.
+    """
+    return execute(session, _insert_or_add(_dialect(session), table, rows, key, counter), values).rowcount > 0
+
+
 def lock_name(session: Session, name: str) -> None:
     """Lock something that need not have a row yet, until the transaction ends. On SQLite a writer is alone anyway."""
     if _dialect(session) == "postgresql":
@@ -54,6 +65,15 @@ def _insert(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Inser
 @cache
 def _insert_once(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
     return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _insert_or_add(
+    dialect: str, table: type[Base], rows: Select[Any], key: tuple[str, ...], counter: str
+) -> sqlite.Insert | postgresql.Insert:
+    insert = _insert(dialect, table).from_select([column.name for column in rows.selected_columns], rows)
+    added = table_of(table).c[counter] + insert.excluded[counter]
+    return insert.on_conflict_do_update(index_elements=list(key), set_={counter: added})
 
 
 @cache

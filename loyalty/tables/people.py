@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty.tables.base import Base, Identifier, Serial
@@ -15,6 +15,10 @@ class Programme(Base):
     __tablename__ = "programme"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     created_at: Mapped[datetime]
+    goal_rules: Mapped[str | None] = mapped_column(Identifier)
+    """The rules for levels and goals for which every member has a standing to be looked at by."""
+    birthdays_until: Mapped[date | None]
+    """The last day whose birthdays were celebrated."""
 
 
 class Revision(Base):
@@ -31,6 +35,13 @@ class Member(Base):
     """A person in one programme. `joined_at` is empty for somebody who has written but not enrolled."""
 
     __tablename__ = "member"
+    __table_args__ = (
+        Index("ix_member_board_name", "programme_id", "board_name", unique=True),
+        Index(
+            "ix_member_merged_into", "merged_into",
+            sqlite_where=text("merged_into IS NOT NULL"), postgresql_where=text("merged_into IS NOT NULL"),
+        ),
+    )  # fmt: skip
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     programme_id: Mapped[str] = mapped_column(ForeignKey("programme.id"))
     name: Mapped[str | None] = mapped_column(String(200))
@@ -65,7 +76,10 @@ class Identity(Base):
 
 
 class Consent(Base):
-    """What a member agreed to or withdrew: the words, the moment, the evidence. Only ever added to."""
+    """What a member agreed to or withdrew: the words, the moment, the evidence. Only ever added to.
+
+    When she is erased, words and evidence are blanked.
+    """
 
     __tablename__ = "consent"
     __table_args__ = (Index(None, "member_id", "id"),)

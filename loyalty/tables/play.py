@@ -13,7 +13,10 @@ class Standing(Base):
     """A member's level, as it was worked out last; a recomputation gives the same."""
 
     __tablename__ = "standing"
-    __table_args__ = (Index("ix_standing_due", "programme_id", "due_at"),)
+    __table_args__ = (
+        Index("ix_standing_due", "programme_id", "due_at"),
+        Index("ix_standing_rules", "programme_id", "rules"),
+    )
     member_id: Mapped[str] = mapped_column(ForeignKey("member.id"), primary_key=True)
     programme_id: Mapped[str] = mapped_column(ForeignKey("programme.id"))
     tier: Mapped[str | None] = mapped_column(String(64))
@@ -21,6 +24,8 @@ class Standing(Base):
     since: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     """When time alone changes it."""
+    rules: Mapped[str] = mapped_column(Identifier, default="")
+    """The rules for levels and goals that she was looked at by (`Programme.goal_rules`); empty: by none yet."""
 
 
 class Award(Base):
@@ -47,7 +52,10 @@ class Score(Base):
     """A member's place on a leaderboard in a period; kept for those who take part."""
 
     __tablename__ = "score"
-    __table_args__ = (Index("ix_score_rank", "programme_id", "board", "period", "value"), Index(None, "member_id"))
+    __table_args__ = (
+        Index("ix_score_rank", "programme_id", "board", "period", "value", "member_id"),
+        Index(None, "member_id"),
+    )
     programme_id: Mapped[str] = mapped_column(ForeignKey("programme.id"), primary_key=True)
     board: Mapped[str] = mapped_column(String(64), primary_key=True)
     period: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -62,6 +70,7 @@ class Attempt(Base):
     __table_args__ = (
         UniqueConstraint("member_id", "quiz", "period", "number"),
         Index(None, "member_id", "finished_at"),
+        Index("ix_quiz_attempt_due", "programme_id", "finished_at", "ends_at"),
     )
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     programme_id: Mapped[str] = mapped_column(ForeignKey("programme.id"))
@@ -99,6 +108,8 @@ class Spin(Base):
     """Told to nobody before the draw."""
     nonce: Mapped[str | None] = mapped_column(String(64))
     """The member's own part of the draw."""
+    place: Mapped[int | None]
+    """Of a wheel without chance, which of the member's spins it was: that decides the prize."""
     drawn: Mapped[str | None] = mapped_column(String(64))
     prize: Mapped[str | None] = mapped_column(String(64))
     """What was given: the drawn prize, or the one instead of it."""

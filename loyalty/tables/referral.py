@@ -15,9 +15,10 @@ class Referral(Base):
     __tablename__ = "referral"
     __table_args__ = (
         UniqueConstraint("programme_id", "referee_id"),
-        Index(None, "referrer_id"),
+        Index(None, "referrer_id", "created_at"),
         Index("ix_referral_open", "programme_id", "unsettled"),
         Index("ix_referral_review", "programme_id", "state", "review_due_at"),
+        Index("ix_referral_lapse", "programme_id", "state", "ends_at"),
     )
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     programme_id: Mapped[str] = mapped_column(ForeignKey("programme.id"))
@@ -31,9 +32,19 @@ class Referral(Base):
     revision: Mapped[str | None] = mapped_column(Identifier)
     """The rules under which it began and is judged."""
     created_at: Mapped[datetime]
+    """When the code was entered; at a checkout, when the order was placed."""
+    ends_at: Mapped[datetime | None]
+    """Until when an order counts; unknown for what is older than rewards."""
     converted_at: Mapped[datetime | None]
     """When the friend qualified: the time of her order or registration."""
     rewarded_at: Mapped[datetime | None]
+    """When it was found to be worth its rewards; empty while it is not."""
+    referrer_given: Mapped[bool] = mapped_column(default=False)
+    """Whether the referrer has her gift now."""
+    friend_given: Mapped[bool] = mapped_column(default=False)
+    """Whether the friend has hers."""
+    changes: Mapped[int] = mapped_column(default=0)
+    """How often gifts were given or taken back; part of the ledger's causes."""
     verdict: Mapped[str | None] = mapped_column(String(16))
     """`accept`, `hold` or `reject`, by the checks or by a person."""
     decided_by: Mapped[str | None] = mapped_column(String(200))

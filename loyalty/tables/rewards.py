@@ -10,12 +10,12 @@ from loyalty.tables.base import Base, Identifier
 
 
 class Redemption(Base):
-    """Points set aside for a reward: held, then confirmed or voided, once."""
+    """Points set aside for a reward: held, then confirmed or voided, once; what was confirmed may be reversed."""
 
     __tablename__ = "redemption"
     __table_args__ = (
         UniqueConstraint("programme_id", "key"),
-        Index(None, "member_id"),
+        Index(None, "member_id", "reward_id", "created_at"),
         Index("ix_redemption_due", "state", "expires_at"),
     )
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
@@ -57,10 +57,12 @@ class Voucher(Base):
     cost: Mapped[Decimal]
     code: Mapped[str] = mapped_column(String(32))
     status: Mapped[str] = mapped_column(String(16))
-    """`issued`, `used` (as often as it can be), `expired` or `revoked`."""
+    """`waiting` (until `valid_from`), `issued`, `used` (as often as it can be), `expired` or `revoked`."""
     uses: Mapped[int]
     used: Mapped[int]
     created_at: Mapped[datetime]
+    valid_from: Mapped[datetime | None]
+    """When it can be used first; at once if empty."""
     expires_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
 

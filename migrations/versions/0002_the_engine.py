@@ -193,6 +193,7 @@ def create_tables() -> None:
     op.create_index(
         op.f("ix_quiz_attempt_member_id_finished_at"), "quiz_attempt", ["member_id", "finished_at"], unique=False
     )
+    op.create_index("ix_quiz_attempt_due", "quiz_attempt", ["programme_id", "finished_at", "ends_at"], unique=False)
     op.create_table(
         "score",
         sa.Column("programme_id", sa.String(length=64), nullable=False),
@@ -205,7 +206,9 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("programme_id", "board", "period", "member_id", name=op.f("pk_score")),
     )
     op.create_index(op.f("ix_score_member_id"), "score", ["member_id"], unique=False)
-    op.create_index("ix_score_rank", "score", ["programme_id", "board", "period", "value"], unique=False)
+    op.create_index(
+        "ix_score_rank", "score", ["programme_id", "board", "period", "value", "member_id"], unique=False
+    )
     op.create_table(
         "signal",
         sa.Column("member_id", sa.String(length=32), nullable=False),
@@ -231,6 +234,7 @@ def create_tables() -> None:
         sa.Column("commitment", sa.String(length=64), nullable=False),
         sa.Column("seed", sa.String(length=64), nullable=False),
         sa.Column("nonce", sa.String(length=64), nullable=True),
+        sa.Column("place", sa.Integer(), nullable=True),
         sa.Column("drawn", sa.String(length=64), nullable=True),
         sa.Column("prize", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -251,11 +255,13 @@ def create_tables() -> None:
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rules", sa.String(length=32), nullable=False),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_standing_member_id")),
         sa.ForeignKeyConstraint(["programme_id"], ["programme.id"], name=op.f("fk_standing_programme_id")),
         sa.PrimaryKeyConstraint("member_id", name=op.f("pk_standing")),
     )
     op.create_index("ix_standing_due", "standing", ["programme_id", "due_at"], unique=False)
+    op.create_index("ix_standing_rules", "standing", ["programme_id", "rules"], unique=False)
     op.create_table(
         "subscription",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -305,6 +311,8 @@ def create_tables() -> None:
 
 
 def extend_member() -> None:
+    op.add_column("programme", sa.Column("goal_rules", sa.String(length=32), nullable=True))
+    op.add_column("programme", sa.Column("birthdays_until", sa.Date(), nullable=True))
     op.add_column("member", sa.Column("birthday", sa.Date(), nullable=True))
     op.add_column("member", sa.Column("customer_before", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("member", sa.Column("board_name", sa.String(length=40), nullable=True))
@@ -312,6 +320,11 @@ def extend_member() -> None:
     # In words of its own: Alembic would copy the table on SQLite, which its foreign keys do not allow.
     op.execute(
         "ALTER TABLE member ADD COLUMN merged_into VARCHAR(32) CONSTRAINT fk_member_merged_into REFERENCES member (id)"
+    )
+    op.create_index("ix_member_board_name", "member", ["programme_id", "board_name"], unique=True)
+    op.create_index(
+        "ix_member_merged_into", "member", ["merged_into"],
+        sqlite_where=sa.text("merged_into IS NOT NULL"), postgresql_where=sa.text("merged_into IS NOT NULL"),
     )
     op.execute(
         "UPDATE member SET customer_before = true WHERE id IN (SELECT member_id FROM ledger_transaction WHERE kind = 'import')"
@@ -353,7 +366,11 @@ def extend_referral() -> None:
     for column in (
         sa.Column("source", sa.String(length=16), server_default="typed", nullable=False),
         sa.Column("revision", sa.String(length=32), nullable=True),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("rewarded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("referrer_given", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("friend_given", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("changes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("verdict", sa.String(length=16), nullable=True),
         sa.Column("decided_by", sa.String(length=200), nullable=True),
         sa.Column("review_due_at", sa.DateTime(timezone=True), nullable=True),
@@ -362,12 +379,19 @@ def extend_referral() -> None:
         op.add_column("referral", column)
     # Friends who bought before there were rewards: nothing is owed for them.
     op.execute("UPDATE referral SET state = 'rewarded' WHERE state = 'converted'")
+    op.drop_index("ix_referral_referrer_id", "referral")
+    op.create_index("ix_referral_referrer_id_created_at", "referral", ["referrer_id", "created_at"])
     op.create_index("ix_referral_open", "referral", ["programme_id", "unsettled"])
     op.create_index("ix_referral_review", "referral", ["programme_id", "state", "review_due_at"])
+    op.create_index("ix_referral_lapse", "referral", ["programme_id", "state", "ends_at"])
 
 
 def extend_rewards() -> None:
     op.add_column("redemption", sa.Column("cost", sa.String(length=24), server_default="0", nullable=False))
+    op.drop_index("ix_redemption_member_id", "redemption")
+    op.create_index(
+        "ix_redemption_member_id_reward_id_created_at", "redemption", ["member_id", "reward_id", "created_at"]
+    )
     with op.batch_alter_table("voucher") as voucher:
         voucher.alter_column("redemption_id", existing_type=sa.String(length=32), nullable=True)
         voucher.add_column(sa.Column("origin", sa.String(length=250), nullable=True))
@@ -377,12 +401,18 @@ def extend_rewards() -> None:
         voucher.add_column(sa.Column("cost", sa.String(length=24), server_default="0", nullable=False))
         voucher.add_column(sa.Column("uses", sa.Integer(), server_default="1", nullable=False))
         voucher.add_column(sa.Column("used", sa.Integer(), server_default="0", nullable=False))
+        voucher.add_column(sa.Column("valid_from", sa.DateTime(timezone=True), nullable=True))
     op.execute("UPDATE voucher SET origin = 'redeem:' || redemption_id")
     op.execute("UPDATE voucher SET used = 1 WHERE status = 'used'")
     with op.batch_alter_table("voucher") as voucher:
         voucher.alter_column("origin", existing_type=sa.String(length=250), nullable=False)
         voucher.create_unique_constraint("uq_voucher_programme_id_origin", ["programme_id", "origin"])
         voucher.create_check_constraint("uses", "used >= 0 AND used <= uses")
+    # What was given before there was stock counts: a hold of that time that is voided is given back.
+    op.execute(
+        "INSERT INTO stock (programme_id, item, taken, spent) SELECT programme_id, 'reward:' || reward_id, COUNT(*), 0 "
+        "FROM redemption WHERE state IN ('held', 'confirmed') GROUP BY programme_id, reward_id"
+    )
 
 
 def move_refunds() -> None:
@@ -431,14 +461,30 @@ def collect_activities() -> None:
 
 
 def protect() -> None:
-    """The trail is only ever added to, and on Postgres a TRUNCATE does not pass by the protection either."""
+    """The trail is only ever added to, and on Postgres a TRUNCATE does not pass by the protection either.
+
+    The words and the evidence of a consent can be blanked, nothing else of it changed.
+    """
+    same = " AND ".join(f"NEW.{name} = OLD.{name}" for name in ("id", "programme_id", "member_id", "purpose", "given", "at"))
+    altered = f"NOT (NEW.words = '' AND NEW.evidence = '' AND {same})"
     if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TRIGGER consent_no_update")
+        op.execute(
+            f"CREATE TRIGGER consent_no_update BEFORE UPDATE ON consent WHEN {altered} "
+            "BEGIN SELECT RAISE(ABORT, 'consent is only ever added to'); END"
+        )
         for verb in ("update", "delete"):
             op.execute(
                 f"CREATE TRIGGER trail_no_{verb} BEFORE {verb.upper()} ON trail "
                 "BEGIN SELECT RAISE(ABORT, 'trail is only ever added to'); END"
             )
         return
+    op.execute("DROP TRIGGER consent_only_added ON consent")
+    op.execute("CREATE TRIGGER consent_only_added BEFORE DELETE ON consent FOR EACH ROW EXECUTE FUNCTION only_added()")
+    op.execute(
+        f"CREATE TRIGGER consent_only_blanked BEFORE UPDATE ON consent FOR EACH ROW WHEN ({altered}) "
+        "EXECUTE FUNCTION only_added()"
+    )
     op.execute(
         "CREATE TRIGGER trail_only_added BEFORE UPDATE OR DELETE ON trail FOR EACH ROW EXECUTE FUNCTION only_added()"
     )

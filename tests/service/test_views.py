@@ -17,7 +17,7 @@ async def test_a_member_is_shown_by_any_of_her_references(client: Client) -> Non
         "vouchers", "badges", "challenges",
     }  # fmt: skip
     assert member["points"] == {"available": 110, "pending": 0, "held": 0, "debt": 0, "lifetime": 110}
-    assert set(member["tier"]) == {"id", "progress", "next"}
+    assert set(member["tier"]) >= {"id", "progress", "next"}
     assert set(member["referral"]) == {"code", "link", "joined", "converted"}
     assert member["joined_at"].endswith(("+00:00", "Z"))
     for ref in (member["id"], "phone:00393331234567", "phone:393331234567"):

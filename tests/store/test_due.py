@@ -1,17 +1,23 @@
 """What falls due with time: it happens at its instant, once, however often and late `tick` runs."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from loyalty import birthdays
 from loyalty.due import BATCH, Done
 from loyalty.ids import Cause, MemberId
 from loyalty.ledger import CHAINS
 from loyalty.points import Books
+from loyalty.programme import LANGUAGES
 from loyalty.redemptions import HOLD
-from loyalty.tables import Lot, Redemption, Transaction, Voucher
+from loyalty.revisions import ensure_programme
+from loyalty.rules.earning import ActivityRule
+from loyalty.tables import Activity, Lot, Member, Redemption, Transaction, Voucher
+from tests.store.goals import a_goal, aims, level, levels, nothing_differs
 from tests.store.helpers import Shop, points, variant
 
 NOTHING = Done(activated=0, expired=0, voided=0, vouchers_expired=0)
@@ -227,3 +233,155 @@ async def test_due_work_is_done_for_one_programme_at_a_time(shop: Shop) -> None:
     assert await gym.points(there) == points(5, held=20)
     assert await gym.tick() == Done(activated=0, expired=1, voided=1, vouchers_expired=0)
     assert await shop.is_sound()
+
+
+def test_what_was_done_is_said_in_words() -> None:
+    assert str(NOTHING) == "nothing was due"
+    done = Done(activated=2, expired=0, voided=0, vouchers_expired=0, birthdays=1)
+    assert str(done) == "2 lots activated, 1 birthdays"
+
+
+# Birthdays
+
+
+async def celebrates(shop: Shop, gift: int | None = 20) -> None:
+    """From now on a birthday is worth so many points, or nothing."""
+    activities = dict(shop.programme.earning.activities)
+    activities.pop(birthdays.ACTIVITY, None)
+    if gift is not None:
+        activities[birthdays.ACTIVITY] = ActivityRule(points=gift, name=dict.fromkeys(LANGUAGES, "Birthday"))
+    shop.programme = variant(shop.programme, activities=activities)
+    await shop.do(lambda session: ensure_programme(session, shop.programme, now=shop.now))
+
+
+async def born(shop: Shop, *when: int, joined: bool = True) -> MemberId:
+    """A member with this birthday."""
+    member = await shop.member(joined=joined)
+
+    def note(session: Session) -> None:
+        session.get_one(Member, member).birthday = date(*when)
+
+    await shop.do(note)
+    return member
+
+
+async def celebrated(shop: Shop, member: MemberId) -> list[datetime]:
+    query = select(Activity.occurred_at).where(Activity.member_id == member).order_by(Activity.occurred_at)
+    return list(await shop.ask(lambda session: session.scalars(query).all()))
+
+
+async def test_a_birthday_is_celebrated_once_a_year_from_midnight_in_the_programmes_zone(shop: Shop) -> None:
+    await celebrates(shop)
+    member, other = await born(shop, 1990, 11, 23), await born(shop, 1990, 11, 24)
+    midnight = datetime(2026, 11, 22, 23, tzinfo=UTC)
+    shop.clock.instant = midnight - INSTANT
+    assert (await shop.tick()).birthdays == 0
+    shop.clock.instant = midnight
+    assert (await shop.tick()).birthdays == 1
+    assert (await shop.tick()).birthdays == 0
+    assert await shop.points(member) == points(20)
+    assert await shop.points(other) == points(0)
+    assert await celebrated(shop, member) == [midnight]
+    shop.clock.instant = datetime(2027, 11, 23, 8, tzinfo=UTC)
+    await shop.tick()
+    assert await celebrated(shop, member) == [midnight, datetime(2027, 11, 22, 23, tzinfo=UTC)]
+    assert await shop.is_sound()
+
+
+async def test_who_was_born_on_the_29th_of_february_has_her_birthday_on_the_28th_in_other_years(shop: Shop) -> None:
+    await celebrates(shop)
+    member, other = await born(shop, 1992, 2, 29), await born(shop, 1990, 2, 28)
+    days = []
+    for year in (2027, 2028):
+        shop.clock.instant = datetime(year, 2, 20, 12, tzinfo=UTC)
+        for _ in range(15):
+            if done := (await shop.tick()).birthdays:
+                days.append((f"{shop.now:%F}", done))
+            shop.clock.forward(timedelta(days=1))
+    assert days == [("2027-02-28", 2), ("2028-02-28", 1), ("2028-02-29", 1)]
+    assert len(await celebrated(shop, member)) == len(await celebrated(shop, other)) == 2
+
+
+async def test_birthdays_of_days_on_which_nothing_ran_are_made_up_for(shop: Shop) -> None:
+    await celebrates(shop)
+    await shop.tick()
+    members = [await born(shop, 1980, 12, day) for day in (1, 2, 3, 10)]
+    before = await born(shop, 1980, 11, 20)
+    shop.clock.instant = datetime(2026, 12, 5, 12, tzinfo=UTC)
+    assert (await shop.tick()).birthdays == 3
+    assert [(await shop.points(member)).available for member in members] == [20, 20, 20, 0]
+    assert await shop.points(before) == points(0)
+    assert await celebrated(shop, members[1]) == [datetime(2026, 12, 1, 23, tzinfo=UTC)]
+
+
+async def test_a_programme_that_begins_to_celebrate_makes_up_for_no_day_before(shop: Shop) -> None:
+    await celebrates(shop)
+    member = await born(shop, 1980, 12, 1)
+    await shop.tick()
+    await celebrates(shop, None)
+    shop.clock.instant = datetime(2026, 12, 3, 12, tzinfo=UTC)
+    await shop.tick()
+    await celebrates(shop)
+    shop.clock.forward(timedelta(days=1))
+    assert (await shop.tick()).birthdays == 0
+    assert await celebrated(shop, member) == []
+
+
+async def test_a_birthday_that_the_till_told_of_is_not_celebrated_again(shop: Shop) -> None:
+    await celebrates(shop)
+    member = await born(shop, 1980, 11, 21)
+    await shop.does(member, birthdays.ACTIVITY)
+    assert (await shop.tick()).birthdays == 0
+    assert await shop.points(member) == points(20)
+
+
+async def test_only_members_have_birthdays(shop: Shop) -> None:
+    await celebrates(shop)
+    stranger = await born(shop, 1980, 11, 21, joined=False)
+    gone = await born(shop, 1980, 11, 21)
+
+    def erase(session: Session) -> None:
+        session.get_one(Member, gone).erased_at = shop.now
+
+    await shop.do(erase)
+    assert (await shop.tick()).birthdays == 0
+    assert await celebrated(shop, stranger) == await celebrated(shop, gone) == []
+
+
+async def test_many_birthdays_on_a_day_are_celebrated_once_by_two_processes(shop: Shop) -> None:
+    await celebrates(shop)
+    members = [await born(shop, 1980, 11, 21) for _ in range(birthdays.BATCH // 20)]
+    done = await asyncio.gather(*(shop.tick() for _ in range(3)))
+    assert sum(one.birthdays for one in done) == len(members)
+    assert [(await shop.points(member)).available for member in members] == [20] * len(members)
+    assert await shop.is_sound()
+
+
+# Levels
+
+
+async def test_levels_that_time_changed_are_worked_out_once_by_two_processes(shop: Shop) -> None:
+    await aims(shop, tiers=levels("spend", starts={"base": 0, "gold": 10}, months=1))
+    members = [await shop.member() for _ in range(6)]
+    for member in members:
+        await shop.buys(member, "10.00")
+    shop.clock.instant = datetime(2026, 12, 21, 10, tzinfo=UTC) - INSTANT
+    assert (await shop.tick()).progressed == 0
+    assert [await level(shop, member) for member in members] == [("gold", 10)] * 6
+    shop.clock.forward(INSTANT)
+    done = await asyncio.gather(*(shop.tick() for _ in range(3)))
+    assert sum(one.progressed for one in done) == 6
+    assert [await level(shop, member) for member in members] == [("base", 0)] * 6
+    assert (await shop.tick()).progressed == 0
+    assert await nothing_differs(shop)
+
+
+async def test_what_came_with_time_is_given_also_if_an_order_came_before_the_tick(shop: Shop) -> None:
+    await aims(shop, badges=[a_goal("first", target=1, gift={"points": 5})])
+    member = await shop.member()
+    await shop.buys(member, "1.00", at=shop.now + timedelta(hours=5))
+    shop.clock.forward(timedelta(hours=6))
+    await shop.buys(member, "1.00")
+    assert await shop.points(member) == points(7)
+    assert (await shop.tick()).progressed == 0
+    assert await nothing_differs(shop)

@@ -85,3 +85,16 @@ async def test_imported_points_expire_as_others_do(shop: Shop) -> None:
     shop.clock.instant = shop.now.replace(year=2027, month=12)
     assert (await shop.tick()).expired == 1
     assert await shop.points(MemberId((await giulia(shop)).id)) == points(0, lifetime=120)
+
+
+async def test_whom_a_file_makes_a_member_was_a_customer_before(shop: Shop) -> None:
+    await imports(shop, replace(GIULIA, points=0))
+    assert (await giulia(shop)).customer_before
+
+
+async def test_who_came_by_herself_and_is_in_a_later_file_without_points_was_none(shop: Shop) -> None:
+    await shop.member(phone="+393331234567")
+    await imports(shop, replace(GIULIA, points=0))
+    assert not (await giulia(shop)).customer_before
+    await imports(shop, GIULIA)
+    assert (await giulia(shop)).customer_before

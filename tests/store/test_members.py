@@ -8,11 +8,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from loyalty.codes import read_code
-from loyalty.errors import Invalid, NotFound
+from loyalty.errors import Invalid, NotFound, Refused
 from loyalty.ids import MemberId, ProgrammeId
 from loyalty.members import Person, Ref, find_member, get_member, join, meet, set_marketing
+from loyalty.merging import merge
 from loyalty.programme import Programme
 from loyalty.revisions import ensure_programme
+from loyalty.rights import erase
 from loyalty.tables import Balance, Consent, Identity, Member
 from tests.store.helpers import Shop, points, variant
 
@@ -132,6 +134,27 @@ async def test_a_reference_that_cannot_name_anybody_is_invalid(shop: Shop) -> No
             await named(shop, ref)
 
 
+async def test_a_reference_is_written_as_it_is_read() -> None:
+    for ref in (PHONE, USER, CARD, Ref.external("pos", "a:b")):
+        assert Ref.read(str(ref)) == ref
+
+
+async def test_a_member_who_was_merged_is_found_as_the_one_she_is_now_and_one_who_was_erased_is_not(shop: Shop) -> None:
+    keep, other, gone = await turns_up(shop, PHONE), await turns_up(shop, USER), await turns_up(shop, CARD)
+
+    def work(session: Session) -> None:
+        merge(session, shop.programme, keep, other, author="anna", reason="one person", now=shop.now)
+        erase(session, shop.programme, gone, shop.now)
+
+    await shop.do(work)
+    assert await named(shop, other) == await named(shop, str(USER)) == keep
+    with pytest.raises(NotFound):
+        await named(shop, gone)
+    with pytest.raises(Refused):
+        await named(shop, str(CARD))
+    assert await shop.ask(lambda session: find_member(session, shop.programme.id, (CARD,))) is None
+
+
 async def test_a_member_of_another_programme_is_not_found(shop: Shop) -> None:
     member = await turns_up(shop, PHONE)
     for ref in (member, "phone:+393331234567"):
@@ -206,5 +229,12 @@ async def test_the_database_keeps_consent_from_being_changed(shop: Shop) -> None
     def forge(session: Session) -> None:
         session.scalars(select(Consent)).one().given = True
 
-    with pytest.raises(DBAPIError, match="consent is only ever added to"):
-        await shop.do(forge)
+    def rewrite(session: Session) -> None:
+        session.scalars(select(Consent)).one().words = "yes"
+
+    def delete(session: Session) -> None:
+        session.delete(session.scalars(select(Consent)).one())
+
+    for change in (forge, rewrite, delete):
+        with pytest.raises(DBAPIError, match="consent is only ever added to"):
+            await shop.do(change)

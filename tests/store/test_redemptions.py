@@ -10,21 +10,27 @@ from sqlalchemy.orm import Session
 
 from loyalty import redemptions
 from loyalty.codes import VOUCHER_SIGNS, read_code
+from loyalty.due import Done, run_due
 from loyalty.errors import Conflict, Refused
-from loyalty.ids import MemberId, RewardId
+from loyalty.ids import MemberId, RedemptionId, RewardId
 from loyalty.redemptions import HOLD, Issued
-from loyalty.tables import Member, Redemption, Voucher
+from loyalty.stock import Taken
+from loyalty.tables import Member, Redemption
+from tests.store.games import fail_everywhere
 from tests.store.helpers import Shop, points, reasons
+from tests.store.rewards import (
+    a_reward,
+    everything,
+    offers,
+    reverses,
+    state_of,
+    stock_adds_up,
+    taken,
+    vouchers_of,
+    with_points,
+)
 
-
-async def with_points(shop: Shop, amount: int) -> MemberId:
-    member = await shop.member()
-    await shop.buys(member, f"{amount}.00")
-    return member
-
-
-async def vouchers(shop: Shop, member: MemberId) -> list[Voucher]:
-    return await shop.ask(lambda session: redemptions.vouchers(session, member, now=shop.now))
+INSTANT = timedelta(microseconds=1)
 
 
 async def test_a_hold_sets_the_points_of_the_reward_aside(shop: Shop) -> None:
@@ -33,7 +39,7 @@ async def test_a_hold_sets_the_points_of_the_reward_aside(shop: Shop) -> None:
     assert await shop.points(member) == points(20, held=30)
     row = await shop.ask(lambda session: session.get_one(Redemption, redemption))
     assert (row.state, row.points, row.expires_at - row.created_at) == ("held", 30, HOLD)
-    assert await vouchers(shop, member) == []
+    assert await vouchers_of(shop, member) == []
 
 
 async def test_a_confirmed_hold_gives_a_voucher_and_the_points_are_redeemed(shop: Shop) -> None:
@@ -42,7 +48,7 @@ async def test_a_confirmed_hold_gives_a_voucher_and_the_points_are_redeemed(shop
     assert (issued.reward, issued.points, issued.available) == ("croissant", 30, 20)
     assert issued.expires_at == datetime(2026, 12, 21, 23, tzinfo=UTC)  # 30 days, to the end of the day in Rome
     assert await shop.points(member) == points(20, lifetime=50)
-    (voucher,) = await vouchers(shop, member)
+    (voucher,) = await vouchers_of(shop, member)
     assert (voucher.code, voucher.reward_name, voucher.status) == (issued.code, "Cornetto", "issued")
     assert read_code(issued.code) == issued.code
     assert len(issued.code) == VOUCHER_SIGNS + 1
@@ -53,7 +59,7 @@ async def test_confirming_twice_gives_the_same_voucher(shop: Shop) -> None:
     member = await with_points(shop, 50)
     redemption = await shop.holds(member, "croissant")
     assert await shop.confirms(redemption) == await shop.confirms(redemption)
-    assert len(await vouchers(shop, member)) == 1
+    assert len(await vouchers_of(shop, member)) == 1
     assert await shop.points(member) == points(20, lifetime=50)
 
 
@@ -74,7 +80,7 @@ async def test_what_was_voided_cannot_be_confirmed(shop: Shop) -> None:
         await shop.confirms(redemption)
     assert refused.value.reason == "over"
     assert await shop.points(member) == points(50)
-    assert await vouchers(shop, member) == []
+    assert await vouchers_of(shop, member) == []
 
 
 async def test_what_was_confirmed_cannot_be_voided(shop: Shop) -> None:
@@ -83,7 +89,7 @@ async def test_what_was_confirmed_cannot_be_voided(shop: Shop) -> None:
     await shop.confirms(redemption)
     assert not await shop.voids(redemption)
     assert await shop.points(member) == points(20, lifetime=50)
-    assert len(await vouchers(shop, member)) == 1
+    assert len(await vouchers_of(shop, member)) == 1
 
 
 async def test_the_same_key_is_the_same_redemption(shop: Shop) -> None:
@@ -157,7 +163,7 @@ async def test_a_reward_that_was_dropped_meanwhile_is_still_given_to_who_holds_i
     shop.programme = shop.programme.model_copy(update={"rewards": others})
     issued = await shop.confirms(redemption)
     assert (issued.reward, issued.points, issued.expires_at) == ("espresso", 20, datetime(2026, 12, 21, 23, tzinfo=UTC))
-    assert (await vouchers(shop, member))[0].reward_name == "espresso"
+    assert (await vouchers_of(shop, member))[0].reward_name == "espresso"
 
 
 async def test_of_many_redemptions_at_once_exactly_the_affordable_ones_win(shop: Shop) -> None:
@@ -198,7 +204,7 @@ async def test_of_confirming_and_voiding_at_once_exactly_one_wins(shop: Shop) ->
         voided = [result for result in results if isinstance(result, bool)]
         assert (len(given), voided.count(True), len(over)) in {(1, 0, 0), (0, 1, 5)}
         assert await shop.points(member) == points(0 if given else 20, lifetime=20)
-        assert len(await vouchers(shop, member)) == len(given)
+        assert len(await vouchers_of(shop, member)) == len(given)
     assert await shop.is_sound()
 
 
@@ -206,6 +212,101 @@ async def test_vouchers_are_listed_while_they_can_be_used_soonest_to_expire_firs
     member = await with_points(shop, 500)
     for reward in ("mug", "breakfast", "espresso"):  # good for 90, 60 and 30 days
         await shop.redeems(member, reward)
-    assert [voucher.reward_id for voucher in await vouchers(shop, member)] == ["espresso", "breakfast", "mug"]
+    assert [voucher.reward_id for voucher in await vouchers_of(shop, member)] == ["espresso", "breakfast", "mug"]
     shop.clock.forward(timedelta(days=61))
-    assert [voucher.reward_id for voucher in await vouchers(shop, member)] == ["mug"]
+    assert [voucher.reward_id for voucher in await vouchers_of(shop, member)] == ["mug"]
+
+
+# ---- races and deaths
+
+
+async def test_a_redemption_raced_by_confirmation_void_and_the_due_job_is_settled_once(shop: Shop) -> None:
+    async def ticks() -> bool:
+        return (await shop.tick()).voided == 1
+
+    await offers(shop, a_reward("mug", stock=1))
+    for round_ in range(6):
+        member = await with_points(shop, 20)
+        redemption = await shop.holds(member, "mug")
+        shop.clock.forward(HOLD)
+        calls: list[Awaitable[Issued | bool]] = []
+        for _ in range(3):
+            calls += [ticks(), shop.confirms(redemption), shop.voids(redemption)]
+        results = await asyncio.gather(*(calls[round_ % 3 :] + calls[: round_ % 3]), return_exceptions=True)
+        voided = results.count(True)
+        assert set(reasons(list[object](results))) <= {"over"}
+        assert (await state_of(shop, redemption), voided) in {("confirmed", 0), ("voided", 1)}
+        assert await shop.points(member) == points(20 * voided, lifetime=20)
+        assert await taken(shop, "mug") == Taken(1 - voided)
+        if not voided:
+            await reverses(shop, redemption)
+    assert await stock_adds_up(shop)
+    assert await shop.is_sound()
+
+
+async def test_points_that_expire_and_are_spent_at_the_same_instant_are_one_of_both(shop: Shop) -> None:
+    for round_ in range(6):
+        member = await with_points(shop, 20)
+        over = end_of_life(shop)
+        calls: list[Awaitable[RedemptionId | Done]] = [
+            run_due(shop.store, shop.programme, now=over),
+            hold_at(shop, member, over - INSTANT),
+        ]
+        results = await asyncio.gather(*(calls if round_ % 2 else reversed(calls)), return_exceptions=True)
+        refused = reasons(results)
+        assert refused in ([], ["points"])
+        assert await shop.points(member) == points(0, held=0 if refused else 20, lifetime=20)
+    assert await shop.is_sound()
+
+
+def end_of_life(shop: Shop) -> datetime:
+    """When points expire that are earned now."""
+    over = shop.programme.earning.expires_at(shop.now, shop.programme.zone)
+    assert over is not None
+    return over
+
+
+async def hold_at(shop: Shop, member: MemberId, at: datetime) -> RedemptionId:
+    return await shop.do(
+        lambda session: redemptions.hold(
+            session, shop.programme, session.get_one(Member, member), RewardId("espresso"), key=f"{member}", now=at
+        )
+    )
+
+
+@pytest.mark.parametrize("step", ["hold", "confirm", "void", "reverse", "due"])
+async def test_a_step_that_is_killed_anywhere_loses_and_doubles_nothing(shop: Shop, step: str) -> None:
+    await offers(shop, a_reward("mug", stock=2, cost="1.00", per_member={"count": 2}))
+    member = await with_points(shop, 50)
+    redemption = await shop.holds(member, "mug")
+    if step == "reverse":
+        await shop.confirms(redemption)
+    if step == "due":
+        shop.clock.forward(HOLD)
+
+    def work(session: Session) -> object:
+        match step:
+            case "hold":
+                row = session.get_one(Member, member)
+                return redemptions.hold(session, shop.programme, row, RewardId("mug"), key="k", now=shop.now)
+            case "confirm":
+                return redemptions.confirm(session, shop.programme, redemption, language="it", now=shop.now)
+            case "void":
+                return redemptions.void(session, shop.programme, redemption, now=shop.now)
+            case "due":
+                return redemptions.due(session, shop.programme, shop.now)
+        return redemptions.reverse(
+            session, shop.programme, redemption, author="key:till", reason="", allow_used=False, now=shop.now
+        )
+
+    await fail_everywhere(shop, work, lambda: everything(shop))
+    expected = {
+        "hold": (points(10, held=40, lifetime=50), Taken(2, 20_000)),
+        "confirm": (points(30, lifetime=50), Taken(1, 10_000)),
+        "void": (points(50), Taken()),
+        "due": (points(50), Taken()),
+        "reverse": (points(50), Taken()),
+    }
+    assert (await shop.points(member), await taken(shop, "mug")) == expected[step]
+    assert await stock_adds_up(shop)
+    assert await shop.is_sound()

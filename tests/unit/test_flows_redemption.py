@@ -23,8 +23,11 @@ ESPRESSO = RewardFact("espresso", "Espresso", None, 20)
 CROISSANT = RewardFact("croissant", "Croissant", "Plain or filled", 30)
 FACTS = RedemptionFacts(45, (MUG, ESPRESSO, CROISSANT))
 RUN = "0192f0c1"
-REASONS = ("points", "gone", "not_joined", "over")
-"""Why `loyalty.redemptions` may refuse."""
+REASONS: dict[str, dict[str, Value]] = {
+    "points": {}, "gone": {}, "not_joined": {}, "over": {}, "sold_out": {}, "limit": {}, "not_now": {},
+    "limit_until": {"day": "2026-12-01"}, "tier": {"level": "Gold"}, "not_yet": {"day": "2026-12-01"},
+}  # fmt: skip
+"""Why `loyalty.redemptions` may refuse, as the runner tells it."""
 GIVEN: dict[str, Value] = {"code": "K7QX4M2PABCDE", "reward": "Espresso", "until": "2026-12-21", "available": 25}
 
 
@@ -159,9 +162,37 @@ def test_what_was_issued_is_shown_and_ends_the_flow(until: str, key: str) -> Non
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_refusal_is_explained_and_leads_back_to_the_list(reason: str) -> None:
-    step = FLOW.on(at("issuing", "espresso"), Event("refuse", {"reason": reason}), FACTS)
+    step = FLOW.on(at("issuing", "espresso"), Event("refuse", {"reason": reason, **REASONS[reason]}), FACTS)
     assert (saved(step).state, saved(step).data) == ("choosing", {})
     assert keys(step) == [f"redeem.refused.{reason}", "redeem.choose"]
+    assert say(step).phrases[0].params == REASONS[reason]
+
+
+SOLD_OUT = Phrase("redeem.refused.sold_out")
+GOLDEN = Phrase("redeem.refused.tier", {"level": "Gold"})
+
+
+def test_a_reward_that_is_closed_is_explained_however_many_points_there_are() -> None:
+    facts = replace(FACTS, rewards=(replace(ESPRESSO, closed=SOLD_OUT), CROISSANT))
+    for state in ("choosing", "confirming"):
+        step = FLOW.on(at(state, "croissant"), Event("pick", {"reward": "espresso"}), facts)
+        assert saved(step).state == "choosing"
+        assert say(step).phrases[0] == SOLD_OUT
+        assert [event.args["reward"] for event in events(step)] == ["espresso", "croissant"]
+
+
+def test_a_reward_of_another_level_is_not_listed_but_explained_when_it_is_named() -> None:
+    facts = replace(FACTS, rewards=(replace(ESPRESSO, listed=False, closed=GOLDEN), CROISSANT))
+    step = FLOW.start(RUN, facts, reward="espresso")
+    assert say(step).phrases[0] == GOLDEN
+    assert [event.args["reward"] for event in events(step)] == ["croissant"]
+
+
+def test_where_nothing_can_be_chosen_that_is_said() -> None:
+    facts = replace(FACTS, rewards=(replace(ESPRESSO, listed=False, closed=GOLDEN),))
+    step = FLOW.start(RUN, facts)
+    assert keys(step) == ["redeem.nothing"]
+    assert [option.action for option in say(step).options] == [Ask("check_points"), Ask("how_to_earn")]
 
 
 ALLOWED = {
@@ -210,7 +241,13 @@ def test_the_runner_hears_what_the_flow_hears_and_knows_its_version() -> None:
 
 REWARDS = st.lists(
     st.builds(
-        RewardFact, st.sampled_from("abcdef"), st.just("Reward"), st.none() | st.just("Detail"), st.integers(1, 60)
+        RewardFact,
+        st.sampled_from("abcdef"),
+        st.just("Reward"),
+        st.none() | st.just("Detail"),
+        st.integers(1, 60),
+        listed=st.booleans(),
+        closed=st.none() | st.just(SOLD_OUT),
     ),
     max_size=6,
     unique_by=lambda reward: reward.id,
@@ -220,7 +257,7 @@ HAPPENINGS = st.one_of(
     st.builds(lambda id_: Event("pick", {"reward": id_}), st.sampled_from("abcdefz")),
     st.sampled_from([Event(name) for name in ("confirm", "confirm", "back", "cancel", "pick", "nonsense")]),
     st.just(Event("give", GIVEN)),
-    st.builds(lambda reason: Event("refuse", {"reason": reason}), st.sampled_from(REASONS)),
+    st.builds(lambda reason: Event("refuse", {"reason": reason, **REASONS[reason]}), st.sampled_from(sorted(REASONS))),
 )
 
 
@@ -242,10 +279,11 @@ def check_step(step: Step, facts: RedemptionFacts) -> None:
         reward = facts.reward(step.saved.data["reward"])
         assert reward is not None
         assert reward.points <= facts.available, "nobody is asked to confirm what she cannot have"
+        assert reward.closed is None
         assert say(step).phrases[0].params["left"] == facts.available - reward.points
     else:
         assert [event.args["reward"] for event in events(step)] == [
-            reward.id for reward in sorted(facts.rewards, key=lambda reward: reward.points)
+            reward.id for reward in sorted(facts.rewards, key=lambda reward: reward.points) if reward.listed
         ]
 
 
@@ -291,7 +329,11 @@ def test_everything_the_flow_says_has_its_sentences(runner: FlowRunner, language
         FLOW.on(at("choosing"), Event("cancel"), FACTS),
         FLOW.on(at("issuing", "espresso"), Event("give", GIVEN), FACTS),
         FLOW.on(at("issuing", "espresso"), Event("give", {**GIVEN, "until": ""}), FACTS),
-        *(FLOW.on(at("issuing", "espresso"), Event("refuse", {"reason": reason}), FACTS) for reason in REASONS),
+        FLOW.start(RUN, replace(FACTS, rewards=())),
+        *(
+            FLOW.on(at("issuing", "espresso"), Event("refuse", {"reason": reason, **args}), FACTS)
+            for reason, args in REASONS.items()
+        ),
     ]
     for step in steps:
         message = runner.message(language, say(step))  # type: ignore[arg-type]  # one of LANGUAGES

@@ -32,7 +32,7 @@ def test_columns_may_come_in_any_order_with_others_between_them_and_as_excel_wri
 
 def test_a_short_row_and_an_empty_line_are_no_mistakes(file: Path) -> None:
     file.write_text(HEADER + "+393331234567\n\n+393331234568,Ugo\n", "utf-8")
-    assert [row.name for row in read_rows(file)] == [None, "Ugo"]
+    assert [(row.name, row.line) for row in read_rows(file)] == [(None, 2), ("Ugo", 4)]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,7 @@ def test_a_short_row_and_an_empty_line_are_no_mistakes(file: Path) -> None:
         ("+393331234567,Ugo,it,,5.5", "points must be a whole number, not '5.5'"),
         ("+393331234567,Ugo,it,,٥", "points must be a whole number"),
         ("+393331234567,Ugo,it,,1000000001", "points must be a whole number"),
+        (f"+393331234567,Ugo,it,{'x' * 201},5", "opt_in_evidence has at most 200 characters"),
     ],
 )
 def test_a_mistake_is_named_with_file_and_line(file: Path, row: str, message: str) -> None:

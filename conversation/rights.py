@@ -1,0 +1,164 @@
+"""What the conversation room knows of a person: handed out, erased, and moved along when two members become one.
+
+The inbox knows no members, only contacts: the user id or the phone a message came from, on the numbers of a programme.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, false, select, update
+from sqlalchemy.orm import Session
+
+from conversation.memory import sender_of
+from conversation.register import conversation_of
+from conversation.tables import Conversation, InboxRow, Offer, OutboxRow, TrackerRow
+from loyalty.ids import MemberId
+from loyalty.members import Kind, identities_of
+from loyalty.programme import Programme
+
+_STATES = ("new", "done", "seen", "failed")
+"""All of the inbox; named, so that its index is used."""
+
+
+def export(session: Session, programme: Programme, member: MemberId, now: datetime) -> dict[str, Any]:
+    """All that is known of a member's chat, as values that JSON knows: how to reach her, messages in and out.
+
+    Left out: how Rasa remembers the last few events (they are the messages below, once more), what our tokens stand
+    for, and what WhatsApp's errors say about its machines.
+    """
+    conversation = conversation_of(session, member)
+    sent = session.scalars(select(OutboxRow).where(OutboxRow.member_id == member).order_by(OutboxRow.id))
+    received = session.scalars(select(InboxRow).where(_hers(session, member)).order_by(InboxRow.id))
+    return {
+        "exported_at": now.isoformat(),
+        "programme": {"id": programme.id, "name": programme.name},
+        "reached_by": _reached_by(conversation) if conversation is not None else None,
+        "received": [
+            {
+                "message_id": row.message_id, "sender": row.body.get("sender"), "content": row.body.get("content"),
+                "sent_at": row.sent_at.isoformat(), "received_at": row.received_at.isoformat(), "state": row.state,
+            }
+            for row in received
+        ],
+        "sent": [
+            {
+                "message_id": row.wamid, "phone": row.phone, "user_id": row.user_id, "message": row.message,
+                "state": row.state, "created_at": row.created_at.isoformat(), "sent_at": _instant(row.sent_at),
+            }
+            for row in sent
+        ],
+    }  # fmt: skip
+
+
+def erase(session: Session, programme: Programme, member: MemberId, now: datetime) -> None:
+    """Delete all that is known of a member's chat, what waits to be sent as well.
+
+    Call it before `loyalty.rights.erase`, in the same transaction: that forgets by what she wrote. A message of
+    hers that arrives again later is recognised by the time it was sent (`conversation.place.introduce`).
+    """
+    conversation = conversation_of(session, member, lock=True)
+    _delete(session, InboxRow, _hers(session, member))
+    _delete(session, OutboxRow, OutboxRow.member_id == member)
+    _delete(session, Offer, Offer.member_id == member)
+    _delete(session, TrackerRow, TrackerRow.sender_id == sender_of(programme.id, member))
+    if conversation is not None:
+        session.delete(conversation)
+    session.flush()
+
+
+def follow(session: Session, programme: Programme, kept: MemberId, other: MemberId) -> None:
+    """Let a member's chat follow her into the member she was merged with (`loyalty.merging.merge`).
+
+    If both have one, the one that was heard last goes on: its flow, its newest offer, its way to reach her.
+    """
+    mine, theirs = (conversation_of(session, member, lock=True) for member in (kept, other))
+    if theirs is None or kept == other:
+        return
+    session.flush()
+    tracker, old = sender_of(programme.id, kept), sender_of(programme.id, other)
+    if mine is None or _heard(theirs) > _heard(mine):
+        _delete(session, TrackerRow, TrackerRow.sender_id == tracker)
+        _change(session, TrackerRow, TrackerRow.sender_id == old, sender_id=tracker)
+        session.expire_all()
+    else:
+        _delete(session, TrackerRow, TrackerRow.sender_id == old)
+    if mine is None:
+        _change(session, Conversation, Conversation.member_id == other, member_id=kept)
+    else:
+        _join(mine, theirs)
+        session.delete(theirs)
+    session.flush()
+    for table in (Offer, OutboxRow):
+        _change(session, table, table.member_id == other, member_id=kept)
+    session.expire_all()
+
+
+def lose_phone(session: Session, member: MemberId, phone: str) -> None:
+    """A phone that was a member's is somebody else's by now: what waits for her goes to her user id or nowhere.
+
+    What she wrote from the phone before WhatsApp told her user id stays hers.
+    """
+    conversation = conversation_of(session, member, lock=True)
+    user = next((ref.value for ref in identities_of(session, member) if ref.kind is Kind.USER), None)
+    if conversation is not None and conversation.phone == phone:
+        conversation.phone = None
+    session.flush()
+    waiting = (OutboxRow.member_id == member) & (OutboxRow.phone == phone) & (OutboxRow.state == "waiting")
+    _change(session, OutboxRow, waiting & OutboxRow.user_id.is_(None), state="withheld", error="the phone is not hers")
+    _change(session, OutboxRow, waiting & OutboxRow.user_id.is_not(None), phone=None)
+    if user is not None:
+        written = InboxRow.contact.in_(_spellings(phone)) & InboxRow.state.in_(_STATES[1:])
+        _change(session, InboxRow, written, contact=user)
+    session.expire_all()
+
+
+def _join(mine: Conversation, theirs: Conversation) -> None:
+    newer, older = (theirs, mine) if _heard(theirs) > _heard(mine) else (mine, theirs)
+    mine.number_id, mine.last_heard_at = newer.number_id, newer.last_heard_at
+    mine.flow, mine.offer_id = newer.flow, newer.offer_id
+    mine.phone, mine.user_id = newer.phone or older.phone, newer.user_id or older.user_id
+
+
+def _heard(conversation: Conversation) -> float:
+    return conversation.last_heard_at.timestamp() if conversation.last_heard_at else 0.0
+
+
+def _hers(session: Session, member: MemberId) -> ColumnElement[bool]:
+    """Which messages of the inbox are a member's."""
+    numbers = set(session.scalars(select(OutboxRow.number_id).where(OutboxRow.member_id == member).distinct()))
+    known = {(ref.kind, ref.value) for ref in identities_of(session, member)}
+    conversation = conversation_of(session, member)
+    if conversation is not None:
+        numbers.add(conversation.number_id)
+        known |= {(Kind.PHONE, conversation.phone or ""), (Kind.USER, conversation.user_id or "")}
+    contacts: set[str] = set()
+    for kind, value in known:
+        contacts |= _spellings(value) if kind is Kind.PHONE else {value}
+    contacts -= {""}
+    if not numbers or not contacts:
+        return false()
+    return InboxRow.number_id.in_(numbers) & InboxRow.contact.in_(contacts) & InboxRow.state.in_(_STATES)
+
+
+def _spellings(phone: str) -> set[str]:
+    """A phone as we keep it and as WhatsApp's messages have it."""
+    return {phone, phone.removeprefix("+")}
+
+
+def _reached_by(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "number_id": conversation.number_id, "phone": conversation.phone, "user_id": conversation.user_id,
+        "last_heard_at": _instant(conversation.last_heard_at), "flow": conversation.flow,
+    }  # fmt: skip
+
+
+def _instant(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def _change(session: Session, table: type[Any], which: ColumnElement[bool], **values: Any) -> None:
+    session.execute(update(table).where(which).values(**values).execution_options(synchronize_session=False))
+
+
+def _delete(session: Session, table: type[Any], which: ColumnElement[bool]) -> None:
+    session.execute(delete(table).where(which).execution_options(synchronize_session=False))
