@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from actions import account, points, referral, rewards
+from actions import account, levels, points, referral, rewards
 from actions.question import Answering, Question
 from conversation.model import Answer, Inquiry
 from conversation.sentences import Sentences
@@ -23,6 +23,10 @@ ANSWERS: Mapping[str, Answering] = {
     "how_referral_works": referral.terms,
     "referral_status": referral.status,
     "enter_referral_code": referral.enter,
+    "check_tier": levels.tier,
+    "show_badges": levels.badges,
+    "list_challenges": levels.challenges,
+    "show_leaderboard": levels.leaderboard,
     "join_program": account.join,
     "opt_in": account.opt_in,
     "opt_out": account.opt_out,

@@ -44,12 +44,11 @@ def history(ask: Question) -> Answer:
 
 def _line(ask: Question, change: Movement) -> str:
     sign = "+" if change.points > 0 else "−"
-    what = ask.say(f"history.{change.kind}") if ask.sentences.knows(f"history.{change.kind}") else change.kind
     return ask.say(
         "history.line",
         day=change.occurred_at.astimezone(ask.programme.zone).date(),
         change=f"{sign}{abs(change.points)}",
-        what=what,
+        what=ask.say(f"history.{change.kind}"),
     )
 
 

@@ -1,8 +1,9 @@
 """The catalogue: every sentence of the bot in every language, read from `data/responses/<language>/*.yml`.
 
 A sentence is text with gaps: `You have {available:points}.` What stands behind the colon says how the value is
-written in the language: `points` (with the right plural form), `number`, `money`, `date`, `code`. A sentence that
-depends on a number is a mapping of CLDR plural forms with `by:` naming the gap that decides.
+written in the language: `points` (with the right plural form), `number`, `money`, `whole` (money without cents),
+`date`, `code`. A sentence that depends on a number is a mapping of CLDR plural forms with `by:` naming the gap that
+decides.
 """
 
 import string
@@ -27,7 +28,7 @@ from loyalty.money import Money
 from loyalty.programme import LANGUAGES
 
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
-FORMATS = frozenset({"", "points", "number", "money", "date", "code", "friends", "days"})
+FORMATS = frozenset({"", "points", "number", "money", "whole", "date", "code", "friends", "days"})
 _COUNTED = frozenset({"points", "friends", "days"})
 _ISOLATE, _END = "\u2068", "\u2069"
 """Codes and amounts keep their direction inside a right-to-left sentence."""
@@ -106,6 +107,9 @@ class _Writer(string.Formatter):
             case "money":
                 assert isinstance(value, Money)
                 return self._isolated(str(format_currency(value.amount, value.currency, locale=locale)))
+            case "whole":
+                assert isinstance(value, Money)
+                return self._isolated(_without_cents(value, locale))
             case "code":
                 return self._isolated(show_code(value))
             case counted if counted in _COUNTED:
@@ -119,6 +123,12 @@ class _Writer(string.Formatter):
 @cache
 def _locale(language: str) -> Locale:
     return Locale.parse(language)
+
+
+def _without_cents(money: Money, locale: Locale) -> str:
+    usual = locale.currency_formats["standard"].pattern
+    short = usual.replace(".00", "")
+    return str(format_currency(money.amount, money.currency, short, locale=locale, currency_digits=False))
 
 
 def plural_form(language: str, number: object) -> str:

@@ -1,21 +1,44 @@
 """Proof of the ledger: every transaction sums to zero, caches equal the entries, the hash chains hold.
 
-Reads the ledger once, in order, with memory that does not grow with it.
+Reads the ledger once, in order, page by page, with memory that does not grow with it.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from loyalty.ledger import EARNING, GENESIS, Account, link_hash
-from loyalty.tables import Balance, Chain, Entry, Lot, Transaction
+from loyalty import audit_caches
+from loyalty.posting import GENESIS, LIFETIME, MERGE, Account, link_hash
+from loyalty.store.hot import Hot
+from loyalty.store.sql import table_of
+from loyalty.tables import Chain, Entry, Transaction
 
 PAGE = 1000
 MOST = 50
 """Findings that are named; a broken ledger is broken after the first."""
+
+_CHAIN, _POSTED, _ENTRY = table_of(Chain), table_of(Transaction), table_of(Entry)
+_CHAINS = Hot(select(_CHAIN).order_by(_CHAIN.c.programme_id, _CHAIN.c.number))
+_OF_CHAIN = (_POSTED.c.programme_id == bindparam("programme"), _POSTED.c.chain == bindparam("number"))
+_PAGE = Hot(
+    select(_POSTED)
+    .where(*_OF_CHAIN, _POSTED.c.sequence > bindparam("after"))
+    .order_by(_POSTED.c.sequence)
+    .limit(bindparam("most"))
+)
+_LEGS = Hot(
+    select(_ENTRY.c.transaction_id, _ENTRY.c.account, _ENTRY.c.lot_id, _ENTRY.c.amount)
+    .join(_POSTED, _POSTED.c.id == _ENTRY.c.transaction_id)
+    .where(*_OF_CHAIN, _POSTED.c.sequence > bindparam("after"), _POSTED.c.sequence <= bindparam("upto"))
+    .order_by(_ENTRY.c.id)
+)
+_TRANSACTIONS = Hot(select(func.count().label("number")).select_from(_POSTED))
+_ENTRIES = Hot(select(func.count().label("number")).select_from(_ENTRY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +52,7 @@ class Audit:
 
 def audit(session: Session) -> Audit:
     """Prove the whole ledger of the installation."""
+    session.flush()
     proof = _Proof(session)
     findings = tuple(islice(proof.findings(), MOST))
     return Audit(proof.transactions, proof.entries, findings)
@@ -39,113 +63,70 @@ class _Proof:
         self._session = session
         self.transactions = 0
         self.entries = 0
+        self._transferred: Counter[str] = Counter()
+        """By programme: what is in `transfer`, and what merges have done to the earnings of a life."""
+        self._life: Counter[str] = Counter()
 
     def findings(self) -> Iterator[str]:
-        for chain in self._session.scalars(select(Chain).order_by(Chain.programme_id, Chain.number)).all():
+        for chain in _CHAINS.all(self._session, {}):
             yield from self._chain(chain)
         yield from self._strays()
-        yield from self._balances()
-        yield from self._lots()
+        yield from self._transfers()
+        yield from audit_caches.balances(self._session, PAGE)
+        yield from audit_caches.lots(self._session, PAGE)
 
-    def _chain(self, chain: Chain) -> Iterator[str]:
+    def _chain(self, chain: Any) -> Iterator[str]:
         previous, length = GENESIS, 0
         where = f"programme {chain.programme_id}, chain {chain.number}"
-        while page := self._page(chain, length):
-            legs = self._legs([row.id for row in page])
+        place = {"programme": chain.programme_id, "number": chain.number}
+        while page := _PAGE.all(self._session, {**place, "after": length, "most": PAGE}):
+            legs = self._legs({**place, "after": length, "upto": page[-1].sequence})
             for row in page:
                 length += 1
                 if row.sequence != length:
                     yield f"{where}: transaction {length} is missing (found number {row.sequence})"
                     return
                 mine = legs.get(row.id, [])
-                if sum(leg[2] for leg in mine) != 0:  # type: ignore[misc]  # account, lot, amount
+                if sum(leg[2] for leg in mine) != 0:
                     yield f"transaction {row.id} ({row.cause}) does not sum to zero"
                 if row.previous != previous or row.hash != _hash(row, mine):
                     yield f"transaction {row.id} ({row.cause}) was altered: its hash does not fit"
                 previous = row.hash
-                self.transactions += 1
-                self.entries += len(mine)
-            self._session.expunge_all()
+                self._count(row, mine)
         if (length, previous) != (chain.length, chain.head):
             yield f"{where}: ends after {length} transactions, {chain.length} were posted"
 
-    def _page(self, chain: Chain, after: int) -> list[Transaction]:
-        query = (
-            select(Transaction)
-            .where(
-                Transaction.programme_id == chain.programme_id,
-                Transaction.chain == chain.number,
-                Transaction.sequence > after,
-            )
-            .order_by(Transaction.sequence)
-            .limit(PAGE)
-        )
-        return list(self._session.scalars(query))
-
-    def _legs(self, transactions: list[str]) -> dict[str, list[list[object]]]:
-        legs: dict[str, list[list[object]]] = {}
-        query = (
-            select(Entry.transaction_id, Entry.account, Entry.lot_id, Entry.amount)
-            .where(Entry.transaction_id.in_(transactions))
-            .order_by(Entry.id)
-        )
-        for transaction, account, lot, amount in self._session.execute(query):
-            legs.setdefault(transaction, []).append([account, lot, amount])
+    def _legs(self, which: dict[str, Any]) -> dict[str, list[list[Any]]]:
+        legs: dict[str, list[list[Any]]] = {}
+        for transaction, *leg in _LEGS.all(self._session, which):
+            legs.setdefault(transaction, []).append(leg)
         return legs
 
+    def _count(self, row: Any, legs: list[list[Any]]) -> None:
+        self.transactions += 1
+        self.entries += len(legs)
+        if row.kind == MERGE:
+            self._transferred[row.programme_id] += sum(leg[2] for leg in legs if leg[0] == Account.TRANSFER)
+            self._life[row.programme_id] += row.memo.get(LIFETIME, 0)
+
     def _strays(self) -> Iterator[str]:
-        posted = self._session.scalar(select(func.count()).select_from(Transaction)) or 0
+        posted = _TRANSACTIONS.first(self._session, {}).number
         if posted != self.transactions:
             yield f"{posted - self.transactions} transactions belong to no chain"
-        entries = self._session.scalar(select(func.count()).select_from(Entry)) or 0
+        entries = _ENTRIES.first(self._session, {}).number
         if entries != self.entries:
             yield f"{entries - self.entries} entries belong to no transaction"
 
-    def _balances(self) -> Iterator[str]:
-        def total(account: Account, sign: int = 1) -> object:
-            return func.coalesce(func.sum(case((Entry.account == account, sign * Entry.amount), else_=0)), 0)
-
-        earned = case(
-            ((Entry.account == Account.ISSUED) & Transaction.kind.in_(sorted(EARNING)), -Entry.amount), else_=0
-        )
-        sums = (
-            select(
-                Transaction.member_id,
-                total(Account.AVAILABLE).label("available"),  # type: ignore[attr-defined]  # func is untyped
-                total(Account.PENDING).label("pending"),  # type: ignore[attr-defined]
-                total(Account.HELD).label("held"),  # type: ignore[attr-defined]
-                total(Account.DEBT, -1).label("debt"),  # type: ignore[attr-defined]
-                func.coalesce(func.sum(earned), 0).label("lifetime"),
-            )
-            .join(Entry, Entry.transaction_id == Transaction.id)
-            .group_by(Transaction.member_id)
-            .subquery()
-        )
-        for name in ("available", "pending", "held", "debt", "lifetime"):
-            cached, true = getattr(Balance, name), func.coalesce(sums.c[name], 0)
-            wrong = (
-                select(Balance.member_id, cached, true)
-                .join(sums, sums.c.member_id == Balance.member_id, isouter=True)
-                .where(cached != true)
-            )
-            for member, shown, is_ in self._session.execute(wrong.limit(MOST)):
-                yield f"member {member}: {name} is shown as {shown}, the entries say {is_}"
-
-    def _lots(self) -> Iterator[str]:
-        for name, account in (("remaining", Account.AVAILABLE), ("pending", Account.PENDING)):
-            sums = (
-                select(Entry.lot_id, func.sum(Entry.amount).label("points"))
-                .where(Entry.account == account, Entry.lot_id.is_not(None))
-                .group_by(Entry.lot_id)
-                .subquery()
-            )
-            cached, true = getattr(Lot, name), func.coalesce(sums.c.points, 0)
-            wrong = select(Lot.id, cached, true).join(sums, sums.c.lot_id == Lot.id, isouter=True).where(cached != true)
-            for lot, shown, is_ in self._session.execute(wrong.limit(MOST)):
-                yield f"lot {lot}: {name} is shown as {shown}, the entries say {is_}"
+    def _transfers(self) -> Iterator[str]:
+        for programme, points in sorted(self._transferred.items()):
+            if points:
+                yield f"programme {programme}: {points} points were handed over and did not arrive"
+        for programme, points in sorted(self._life.items()):
+            if points:
+                yield f"programme {programme}: merges change what was earned in all lives by {points} points"
 
 
-def _hash(row: Transaction, legs: list[list[object]]) -> str:
+def _hash(row: Any, legs: list[list[Any]]) -> str:
     head = [
         row.id, row.programme_id, row.member_id, row.cause, row.kind, row.origin,
         row.occurred_at.isoformat(), row.posted_at.isoformat(), row.memo, row.chain, row.sequence,

@@ -101,7 +101,9 @@ class Awards:
         self._present = aims_of(programme)
         self.known = _read(session, member, self._present, since)
         """As they are kept."""
-        revisions = {award.revision: rules_of(session, programme, award.revision) for award in self.known}
+        revisions = {
+            revision: rules_of(session, programme, revision) for revision in {award.revision for award in self.known}
+        }
         self.rules = tuple(revisions.values())
         """The rules under which they were given."""
         self._aims = {revision: aims_of(rules) for revision, rules in revisions.items()}
@@ -157,7 +159,8 @@ class Awards:
             after = max([after, *(award.reached_at for award in held)], key=lambda at: at or _LONG_AGO)
         present, new = self._present.get(goal), []
         if present is not None:
-            reached = self._reached(present, facts, begun if last == present.form() else after)
+            same = last is not None and last == present.form()
+            reached = self._reached(present, facts, begun if same else after)
             new = [one for period, one in reached.items() if period not in standing]
             new = [one for one in new if self._introductions.counts(present, one)]
         for award in mine:

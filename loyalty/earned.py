@@ -7,6 +7,7 @@ the differences posted under causes of their own. Each is judged by the rules un
 
 import hashlib
 from collections import deque
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,15 +19,15 @@ from loyalty.history import SUBSCRIPTION, Happening, read_history
 from loyalty.ids import Cause, MemberId
 from loyalty.openings import read_opening
 from loyalty.orders import Bill, bill
-from loyalty.past import Past, depends_on_past
+from loyalty.past import Past, depends_on_past, looks_at_tiers
 from loyalty.points import Books
 from loyalty.programme import Programme
-from loyalty.reports import Event, Place, Report, keep_worth, read_report, read_reports
+from loyalty.reports import Event, Place, Report, keep_worth, read_report, read_reports, revisions_since
 from loyalty.revisions import rules_of
 from loyalty.rules.earning import Caps
 from loyalty.worth import Before, Done, Worth, activity_worth, order_worth
 
-__all__ = ["Event", "depends_on_past", "dry_run", "settle", "settle_all"]
+__all__ = ["Event", "depends_on_past", "dry_run", "settle", "settle_all", "settle_level"]
 
 _EVER = datetime(1970, 1, 2, tzinfo=UTC)
 _END = 9999
@@ -49,7 +50,21 @@ def settle(books: Books, programme: Programme, event: Event, *, cause: Cause, ki
 
 def settle_all(books: Books, programme: Programme, *, cause: Cause) -> None:
     """Bring everything a member bought and did in line with the rules: her past has become another one."""
-    _settle_since(books, programme, (_EVER, "", ""), cause=cause, kind="correction")
+    if any(depends_on_past(rules) for rules in _rules_since(books, programme, _EVER)):
+        _settle_since(books, programme, (_EVER, "", ""), cause=cause, kind="correction")
+
+
+def settle_level(books: Books, programme: Programme, measure: str, since: datetime, *, cause: Cause) -> None:
+    """Bring in line what a member bought and did after a moment, if her level of then may be another one now.
+
+    Called when something of a `measure` came or went that is no order or activity: a friend who qualified, a quiz, a
+    subscription. `cause` is one that was not used before.
+    """
+    since = max(since.astimezone(UTC), _EVER)
+    for rules in _rules_since(books, programme, since):
+        if looks_at_tiers(rules) and rules.tiers is not None and rules.tiers.measure == measure:
+            _settle_since(books, programme, (since, "", ""), cause=cause, kind="correction")
+            return
 
 
 def dry_run(session: Session, programme: Programme, member: MemberId | None, order: Bill, at: datetime) -> Worth:
@@ -97,7 +112,7 @@ class _Walk:
             return
         at, all_rules = begin[0], list(rules.values())
         since = min(past.looks_back_to(one, at) for one in all_rules)
-        measures = {one.tiers.measure for one in all_rules if one.tiers and past.looks_at_tiers(one)}
+        measures = {one.tiers.measure for one in all_rules if one.tiers and looks_at_tiers(one)}
         opening = read_opening(
             session, member, since,
             orders=any(past.counts_orders(one) for one in all_rules),
@@ -166,6 +181,12 @@ def _rules(session: Session, programme: Programme, revision: str | None) -> Prog
         return rules
     earning = rules.earning.model_copy(update={"bonuses": (), "caps": Caps(), "activities": {}})
     return rules.model_copy(update={"earning": earning, "tiers": None})
+
+
+def _rules_since(books: Books, programme: Programme, since: datetime) -> Iterator[Programme]:
+    """The rules by which anything is judged that a member did from a moment on."""
+    for revision in revisions_since(books.session, books.member, since):
+        yield _rules(books.session, programme, revision)
 
 
 def _derived(cause: Cause, event: Event) -> Cause:

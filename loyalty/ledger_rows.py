@@ -137,8 +137,7 @@ def lock(session: Session, member: MemberId) -> None:
     """Lock a member's balance until the transaction ends. Raises `LookupError` for somebody who has none."""
     if _LOCK.first(session, {"member": member}) is None:
         raise LookupError(f"no member {member}")
-    balance = session.identity_map.get(identity_key(Balance, member))
-    if balance is not None:
+    if session.identity_map and (balance := session.identity_map.get(identity_key(Balance, member))) is not None:
         session.refresh(balance)
 
 
@@ -206,7 +205,7 @@ def _write_each(
     for leg in posting.legs:
         _ENTRY.run(
             session,
-            {"transaction_id": row["id"], "account": leg.account.value, "lot_id": leg.lot, "amount": leg.amount},
+            {"transaction_id": row["id"], "account": leg.account, "lot_id": leg.lot, "amount": leg.amount},
         )
     for id_, (available, pending) in changes.items():
         if id_ not in begun:
@@ -238,8 +237,8 @@ def _write_at_once(
         _WRITE_ONE.run(session, {
             **row, **kept, "lot": lot.id, "lot_origin": lot.origin, "remaining": remaining, "waiting": waiting,
             "created_at": lot.created_at, "activates_at": lot.activates_at, "expires_at": lot.expires_at,
-            "account_1": first.account.value, "lot_1": first.lot, "amount_1": first.amount,
-            "account_2": second.account.value, "lot_2": second.lot, "amount_2": second.amount,
+            "account_1": first.account, "lot_1": first.lot, "amount_1": first.amount,
+            "account_2": second.account, "lot_2": second.lot, "amount_2": second.amount,
         })  # fmt: skip
         return
     begun = {lot.id for lot in posting.opens}
@@ -256,7 +255,7 @@ def _write_at_once(
         "old_lots": [id_ for id_, _, _ in old],
         "more_remaining": [available for _, available, _ in old],
         "more_pending": [pending for _, _, pending in old],
-        "accounts": [leg.account.value for leg in posting.legs],
+        "accounts": [leg.account for leg in posting.legs],
         "lots": [leg.lot for leg in posting.legs],
         "amounts": [leg.amount for leg in posting.legs],
     })  # fmt: skip

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from loyalty.ids import MemberId
 from loyalty.ledger import Account
-from loyalty.store.sql import execute, table_of
+from loyalty.store.hot import Hot
+from loyalty.store.sql import table_of
 from loyalty.tables import Balance, Entry, Lot, Transaction
 
 MEMBER_ACCOUNTS = (Account.AVAILABLE, Account.PENDING, Account.HELD, Account.DEBT)
@@ -52,16 +53,20 @@ class Expiring:
 
 
 _BALANCE = table_of(Balance)
-_POINTS = select(_BALANCE.c.available, _BALANCE.c.pending, _BALANCE.c.held, _BALANCE.c.debt, _BALANCE.c.lifetime).where(
-    _BALANCE.c.member_id == bindparam("member")
+_POINTS = Hot(
+    select(_BALANCE.c.available, _BALANCE.c.pending, _BALANCE.c.held, _BALANCE.c.debt, _BALANCE.c.lifetime).where(
+        _BALANCE.c.member_id == bindparam("member")
+    )
 )
 
 
 def points_of(session: Session, member: MemberId) -> Points:
-    """The member's balance, from the cache."""
+    """The member's balance, from the cache. Raises `LookupError` for somebody who has none."""
     session.flush()
-    row = execute(session, _POINTS, {"member": member}).one()
-    return Points(row.available, row.pending, row.held, row.debt, row.lifetime)
+    row = _POINTS.first(session, {"member": member})
+    if row is None:
+        raise LookupError(f"no member {member}")
+    return Points(*row)
 
 
 def movements(session: Session, member: MemberId, *, limit: int, before: str | None = None) -> list[Movement]:

@@ -73,6 +73,8 @@ def update(books: Books, programme: Programme, *, since: datetime | None = None)
     told = list(_stand(books, programme, facts, who))
     if who.board_name is not None:
         scores.keep(books, programme, facts)
+    elif since is None:
+        scores.leave(session, books.member)
     for change in awards.changes(facts):
         told += _told(change, awards.make(books, change))
     return tuple(told)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select
+from sqlalchemy import ColumnElement, Table, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from loyalty import progress
@@ -23,6 +23,7 @@ from loyalty.money import LARGEST, Money
 from loyalty.orders import ChangeKind, Line
 from loyalty.points import Books, open_books
 from loyalty.programme import Programme
+from loyalty.store.hot import Hot
 from loyalty.store.sql import execute, insert_once, lock_name, table_of
 from loyalty.tables import Activity, Amendment, Member, Purchase
 from loyalty.unsettled import touch
@@ -74,19 +75,22 @@ _MEMBER, _PURCHASE, _AMENDMENT, _ACTIVITY = (
     table_of(Amendment),
     table_of(Activity),
 )
-_OWNER = select(_PURCHASE.c.member_id, _PURCHASE.c.occurred_at).where(
-    _PURCHASE.c.programme_id == bindparam("programme"), _PURCHASE.c.key == bindparam("key")
+_NEW_PURCHASE = Hot(insert(_PURCHASE))
+_OWNER = Hot(
+    select(_PURCHASE.c.member_id, _PURCHASE.c.occurred_at).where(
+        _PURCHASE.c.programme_id == bindparam("programme"), _PURCHASE.c.key == bindparam("key")
+    )
 )
 _KNOWN_CHANGE = select(_AMENDMENT.c.content_hash).where(
     _AMENDMENT.c.programme_id == bindparam("programme"), _AMENDMENT.c.key == bindparam("key")
 )
 
 
-def _known(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
+def _known(table: Table, *columns: ColumnElement[Any]) -> Hot:
     """What is known under a key, beside whom the member became who is told to have done it."""
     same = (table.c.programme_id == bindparam("programme")) & (table.c.key == bindparam("key"))
     found = select(_MEMBER.c.merged_into, table.c.member_id, table.c.points, *columns)
-    return found.join_from(_MEMBER, table, same, isouter=True).where(_MEMBER.c.id == bindparam("member"))
+    return Hot(found.join_from(_MEMBER, table, same, isouter=True).where(_MEMBER.c.id == bindparam("member")))
 
 
 _KNOWN_PURCHASE = _known(_PURCHASE, _PURCHASE.c.amount, _PURCHASE.c.currency)
@@ -105,7 +109,7 @@ def record_purchase(
     _lock_order(session, programme, report.key)
     id_ = MemberId(member.id)
     books = open_books(session, programme.id, id_, now=now)
-    known = execute(session, _KNOWN_PURCHASE, {"programme": programme.id, "key": report.key, "member": id_}).one()
+    known = _KNOWN_PURCHASE.first(session, {"programme": programme.id, "key": report.key, "member": id_})
     if known.merged_into is not None:  # while one waited for the lock
         session.refresh(member)
         return record_purchase(session, programme, kept(session, member), report, now=now)
@@ -114,9 +118,8 @@ def record_purchase(
         _same(told, (id_, total.amount, total.currency), "purchase", report.key)
         return Outcome(id_, known.points, repeated=True)
     at = report.occurred_at.astimezone(UTC)
-    execute(
+    _NEW_PURCHASE.run(
         session,
-        insert(_PURCHASE),
         {
             "id": new_id(), "programme_id": programme.id, "member_id": id_, "key": report.key,
             "amount": report.total.amount, "currency": report.total.currency,
@@ -143,7 +146,7 @@ def record_change(session: Session, programme: Programme, change: OrderChange, *
     _lock_order(session, programme, change.purchase_key)
     where = {"programme": programme.id, "key": change.purchase_key}
     books: Books | None = None
-    while (order := execute(session, _OWNER, where).first()) is not None:
+    while (order := _OWNER.first(session, where)) is not None:
         if books is not None and books.member == order.member_id:
             break
         books = open_books(session, programme.id, MemberId(order.member_id), now=now)  # and then it may be another's
@@ -179,7 +182,7 @@ def record_activity(
     _check_time(occurred_at, now)
     id_ = MemberId(member.id)
     books = open_books(session, programme.id, id_, now=now)
-    known = execute(session, _KNOWN_ACTIVITY, {"programme": programme.id, "key": key, "member": id_}).one()
+    known = _KNOWN_ACTIVITY.first(session, {"programme": programme.id, "key": key, "member": id_})
     if known.merged_into is not None:  # while one waited for the lock
         session.refresh(member)
         return record_activity(
@@ -201,7 +204,7 @@ def record_activity(
             _follow_up(books, programme, at)
             return Outcome(id_, points)
         # Another member's report was told at the same instant.
-        known = execute(session, _KNOWN_ACTIVITY, {"programme": programme.id, "key": key, "member": id_}).one()
+        known = _KNOWN_ACTIVITY.first(session, {"programme": programme.id, "key": key, "member": id_})
     _same((known.member_id, known.name), (id_, activity), "activity", key)
     return Outcome(id_, known.points, repeated=True)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty import gifts, progress
 from loyalty.attempts import Answered, Result, Reviewed, Started, origin_of, quiz_of, result_of, rules_under, started
+from loyalty.earned import settle_level
 from loyalty.errors import Invalid, NotFound, Refused
 from loyalty.ids import AttemptId, Cause, MemberId, new_id
 from loyalty.ledger import lock_all
@@ -136,6 +137,7 @@ def _finish(books: Books, programme: Programme, row: Attempt, *, at: datetime) -
             books, rules, gift, origin=origin_of(row), cause=Cause(origin_of(row)), kind="game", occurred_at=at,
             memo={"quiz": quiz.id, "right": row.right, "questions": len(quiz.questions)},
         )  # fmt: skip
+    settle_level(books, programme, "quizzes", at, cause=Cause(f"{origin_of(row)}:level"))
     progress.update(books, programme, since=at)
 
 

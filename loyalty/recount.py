@@ -6,6 +6,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +19,8 @@ from loyalty.programme import Programme
 from loyalty.tables import Member, Standing
 
 PAGE = 500
+MOST = 50
+"""Differences that are named; what is wrong fifty times is wrong."""
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -72,6 +75,11 @@ def differences(session: Session, programme: Programme, *, now: datetime) -> Ite
             yield from _wrong(session, programme, standing, now)
             last = standing.member_id
         session.expunge_all()
+
+
+def some_differences(session: Session, programme: Programme, *, now: datetime) -> list[str]:
+    """The first of the differences, as many as are worth naming."""
+    return list(islice(differences(session, programme, now=now), MOST))
 
 
 def _page(session: Session, programme: Programme, after: str) -> list[Standing]:

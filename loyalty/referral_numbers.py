@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, and_, bindparam, case, func, literal, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Date, and_, bindparam, case, func, literal, select
+from sqlalchemy.orm import Session
 
 from loyalty.codes import read_code
 from loyalty.ids import MemberId
@@ -102,20 +102,20 @@ def cohorts(session: Session, programme: Programme, *, weeks: int, now: datetime
     this_week = period_start("week", now, programme.zone)
     assert this_week is not None  # only `ever` has no beginning
     begins = [this_week - timedelta(weeks=back) for back in reversed(range(min(weeks, MOST_WEEKS)))]
-    week = _week_of(begins)
+    week, ends = _of_week(begins, range(len(begins))), [_end(begin) for begin in begins]
+    end, last_day = _of_week(begins, ends), _of_week(begins, [moment.date() for moment in ends])
     ours = and_(Member.programme_id == programme.id, Member.merged_into.is_(None), Member.joined_at >= begins[0])
     members = session.execute(select(week, func.count()).where(ours).group_by(week))
     invited = session.execute(
         select(week, func.sum(Invite.opened))
         .join(Invite, Invite.member_id == Member.id)
-        .where(ours, _within(week, Invite.day, [_end(begin).date() for begin in begins]))
+        .where(ours, Invite.day < last_day)
         .group_by(week)
     )
-    until = [_end(begin) for begin in begins]
     friends = session.execute(
-        select(week, *_friends(_within(week, Referral.converted_at, until)))
+        select(week, *_friends(Referral.converted_at < end))
         .join(Referral, Referral.referrer_id == Member.id)
-        .where(ours, _within(week, Referral.created_at, until))
+        .where(ours, Referral.created_at < end)
         .group_by(week)
     )
     by_week = {number: [int(count), 0, 0, 0, 0] for number, count in members}
@@ -124,7 +124,7 @@ def cohorts(session: Session, programme: Programme, *, weeks: int, now: datetime
     for number, *counts in friends:
         by_week[number][2:] = [int(count or 0) for count in counts]
     return [
-        Cohort(begin.date(), Numbers(*by_week.get(number, [0] * 5)), now >= _end(begin))
+        Cohort(begin.date(), Numbers(*by_week.get(number, [0] * 5)), now >= ends[number])
         for number, begin in enumerate(begins)
     ]
 
@@ -147,14 +147,11 @@ def _friends(in_time: ColumnElement[bool] | None = None) -> tuple[ColumnElement[
     return func.count(), func.sum(case((converted, 1), else_=0)), func.sum(case((rewarded, 1), else_=0))
 
 
-def _week_of(begins: Sequence[datetime]) -> ColumnElement[int]:
-    """The number of the week in which a member joined."""
-    return case(*((Member.joined_at >= begin, number) for number, begin in reversed(list(enumerate(begins)))))
-
-
-def _within(week: ColumnElement[int], moment: InstrumentedAttribute[Any], ends: Sequence[date]) -> ColumnElement[bool]:
-    """Whether something happened before the window of a member's cohort closed."""
-    return or_(*(and_(week == number, moment < end) for number, end in enumerate(ends)))
+def _of_week(begins: Sequence[datetime], values: Sequence[Any]) -> ColumnElement[Any]:
+    """What belongs to the week in which a member joined."""
+    return case(
+        *((Member.joined_at >= begin, value) for begin, value in reversed(list(zip(begins, values, strict=True))))
+    )
 
 
 def _end(begin: datetime) -> datetime:

@@ -9,9 +9,10 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from loyalty import gifts, ledger, progress
+from loyalty import gifts, progress
+from loyalty.earned import settle_level
 from loyalty.gifts import Given
-from loyalty.ids import Cause, MemberId, ReferralId
+from loyalty.ids import Cause, MemberId, ReferralId, new_id
 from loyalty.points import Books, open_books
 from loyalty.programme import Programme
 from loyalty.qualifying import State
@@ -41,7 +42,7 @@ class Settled:
 def settle_some(
     session: Session, programme: Programme, ids: Collection[str], locked: Collection[str], *, now: datetime
 ) -> list[Settled]:
-    """Settle those of the referrals that are unsettled and whose members are both locked by the caller."""
+    """Settle those of the referrals that are unsettled and whose members the caller has locked (`ledger.lock_all`)."""
     opened = [open_case(session, programme, row) for row in _claimed(session, ids, frozenset(locked))]
     cases = [case for case in opened if not is_history(case.row)]
     for case in cases:
@@ -70,18 +71,20 @@ def _claimed(session: Session, ids: Collection[str], locked: frozenset[str]) -> 
 
 
 def _reward(session: Session, programme: Programme, cases: list[Case], now: datetime) -> None:
-    """Give and take what is due. Members come in the order of the ledger's chains, so that two who do this at a time
-    do not wait for each other."""
+    """Give and take what is due, one member after the other."""
     due = [(case, side, _is_due(session, programme, case, side)) for case in cases for side in SIDES]
     progressed = {case.member("referrer") for case in cases if case.counts != case.counted_before}
     members = {case.member(side) for case, side, _ in due} | progressed
-    for member in sorted(members, key=lambda one: (ledger.chain_of(one), one)):
+    for member in sorted(members):
         if session.get_one(Member, member).erased_at is not None:
             continue  # she gets nothing any more, and owes nothing
         books = open_books(session, programme.id, member, now=now)
         for case, side, wanted in due:
             if case.member(side) == member:
                 _bring_in_line(books, case, side, wanted)
+        for case in (one for one in cases if one.member("referrer") == member and one.counts != one.counted_before):
+            since = min(at for at in (case.counts, case.counted_before) if at is not None)
+            settle_level(books, programme, "referrals", since, cause=Cause(f"referral:{case.row.id}:level:{new_id()}"))
         if member in progressed:
             progress.update(books, programme)
     session.flush()

@@ -148,6 +148,5 @@ def _claim(session: Session, programme: ProgrammeId, limit: int) -> tuple[set[Me
     )
     found = session.execute(query).all()
     members = {MemberId(member) for row in found for member in (row.referrer_id, row.referee_id)}
-    for member in sorted(members):
-        ledger.lock(session, member)  # they are locked; this reads their balances anew
+    ledger.lock_all(session, members)  # their chains as well: from here on nobody is waited for
     return members, [row.id for row in found]

@@ -6,12 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Table, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, exists, select, union, update
 from sqlalchemy.orm import Session
 
 from loyalty.history import Happening
 from loyalty.ids import MemberId, ProgrammeId
 from loyalty.orders import Bill, Change, Line, bill
+from loyalty.store.hot import Hot
 from loyalty.store.sql import execute, table_of
 from loyalty.tables import Activity, Amendment, Purchase
 
@@ -92,16 +93,26 @@ _CHANGE_COLUMNS = (
     _AMENDMENT.c.purchase_key, _AMENDMENT.c.kind, _AMENDMENT.c.key, _AMENDMENT.c.amount, _AMENDMENT.c.occurred_at,
     _AMENDMENT.c.lines,
 )  # fmt: skip
-_ORDER = select(*_ORDER_COLUMNS, _later_of_other_rules(_PURCHASE).label("mixed")).where(_this(_PURCHASE))
-_DEED = select(*_DEED_COLUMNS, _later_of_other_rules(_ACTIVITY).label("mixed")).where(_this(_ACTIVITY))
-_CHANGES = select(*_CHANGE_COLUMNS).where(
-    _AMENDMENT.c.programme_id == bindparam("programme"), _AMENDMENT.c.purchase_key == bindparam("key")
+_ORDER = Hot(select(*_ORDER_COLUMNS, _later_of_other_rules(_PURCHASE).label("mixed")).where(_this(_PURCHASE)))
+_DEED = Hot(select(*_DEED_COLUMNS, _later_of_other_rules(_ACTIVITY).label("mixed")).where(_this(_ACTIVITY)))
+_CHANGES = Hot(
+    select(*_CHANGE_COLUMNS).where(
+        _AMENDMENT.c.programme_id == bindparam("programme"), _AMENDMENT.c.purchase_key == bindparam("key")
+    )
 )
 _ORDERS_SINCE = select(*_ORDER_COLUMNS).where(
     _PURCHASE.c.member_id == bindparam("member"), _PURCHASE.c.occurred_at >= bindparam("since")
 )
 _DEEDS_SINCE = select(*_DEED_COLUMNS).where(
     _ACTIVITY.c.member_id == bindparam("member"), _ACTIVITY.c.occurred_at >= bindparam("since")
+)
+_REVISIONS_SINCE = union(
+    *(
+        select(table.c.revision).where(
+            table.c.member_id == bindparam("member"), table.c.occurred_at >= bindparam("since")
+        )
+        for table in (_PURCHASE, _ACTIVITY)
+    )
 )
 _CHANGES_SINCE = (
     select(*_CHANGE_COLUMNS)
@@ -111,12 +122,12 @@ _CHANGES_SINCE = (
     )
     .where(_PURCHASE.c.member_id == bindparam("member"), _PURCHASE.c.occurred_at >= bindparam("since"))
 )
-_KEEP_ORDER = (
+_KEEP_ORDER = Hot(
     update(_PURCHASE)
     .where(_PURCHASE.c.programme_id == bindparam("in_programme"), _PURCHASE.c.key == bindparam("of_key"))
     .values(paid=bindparam("paid"), points=bindparam("points"))
 )
-_KEEP_DEED = (
+_KEEP_DEED = Hot(
     update(_ACTIVITY)
     .where(_ACTIVITY.c.programme_id == bindparam("in_programme"), _ACTIVITY.c.key == bindparam("of_key"))
     .values(points=bindparam("points"))
@@ -126,11 +137,12 @@ _KEEP_DEED = (
 def read_report(session: Session, programme: ProgrammeId, event: Event) -> Report:
     """An event that was recorded."""
     where = {"programme": programme, "key": event.key}
+    row = (_DEED if event.kind == "activity" else _ORDER).first(session, where)
+    if row is None:
+        raise LookupError(f"{event.origin} was not recorded")
     if event.kind == "activity":
-        row = execute(session, _DEED, where).one()
-        return _deed(row, mixed=row.mixed)
-    row = execute(session, _ORDER, where).one()
-    return _order(row, execute(session, _CHANGES, where), mixed=row.mixed)
+        return _deed(row, mixed=bool(row.mixed))
+    return _order(row, _CHANGES.all(session, where), mixed=bool(row.mixed))
 
 
 def read_reports(session: Session, member: MemberId, since: datetime) -> list[Report]:
@@ -144,14 +156,19 @@ def read_reports(session: Session, member: MemberId, since: datetime) -> list[Re
     return sorted(found, key=lambda report: report.place)
 
 
+def revisions_since(session: Session, member: MemberId, since: datetime) -> list[str | None]:
+    """The revisions under which anything was recorded that a member did from a moment on."""
+    return [row.revision for row in execute(session, _REVISIONS_SINCE, {"member": member, "since": since})]
+
+
 def keep_worth(session: Session, programme: ProgrammeId, report: Report, points: int) -> None:
     """Keep what an event is worth now, and what an order comes to."""
     where = {"in_programme": programme, "of_key": report.event.key, "points": points}
     if report.bill is None:
-        execute(session, _KEEP_DEED, where)
+        _KEEP_DEED.run(session, where)
     else:
         paid = report.bill.paid if report.bill.paid > 0 else _NOTHING
-        execute(session, _KEEP_ORDER, {**where, "paid": paid})
+        _KEEP_ORDER.run(session, {**where, "paid": paid})
 
 
 def _order(row: Any, changes: Iterable[Any], *, mixed: bool = False) -> Report:

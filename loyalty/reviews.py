@@ -127,8 +127,7 @@ def _lock(session: Session, programme: Programme, referral: str) -> Referral:
     row = _get(session, programme, referral)
     while True:
         members = {MemberId(row.referrer_id), MemberId(row.referee_id)}
-        for member in sorted(members):
-            ledger.lock(session, member)
+        ledger.lock_all(session, members)
         session.refresh(row, with_for_update=True)
         if {row.referrer_id, row.referee_id} <= members:
             return row

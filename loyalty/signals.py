@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from loyalty.errors import Invalid
 from loyalty.fraud import SignalKind
 from loyalty.ids import MemberId
+from loyalty.ledger import take_lock
 from loyalty.programme import Programme
 from loyalty.secrets_kept import installation_key
 from loyalty.store.sql import execute, insert_once, table_of
@@ -84,6 +85,7 @@ def remember(
         seen = {"of_member": member, "of_kind": kind, "of_hash": hash_, "seen_at": now}
         if execute(session, _EARLIER, seen).rowcount == 0:
             return False
+    take_lock(session, member)  # before her referral, as whoever settles it does
     found = {"programme": programme.id, "member": member, "kind": kind, "hash": hash_}
     if ids := list(execute(session, _TOUCHED, found).scalars()):
         execute(session, _TOUCH, {"ids": ids})

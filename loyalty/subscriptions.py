@@ -8,8 +8,9 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from loyalty import progress
-from loyalty.earned import settle_all
+from loyalty.earned import settle_level
 from loyalty.errors import Conflict, Invalid
+from loyalty.history import SUBSCRIPTION
 from loyalty.ids import Cause, MemberId, new_id
 from loyalty.points import open_books
 from loyalty.programme import Programme
@@ -63,7 +64,8 @@ def record_subscription(
     # An order's worth may depend on the level, and the level of that time on this.
     since = min(started_at, known.started_at) if known is not None else started_at
     said = json.dumps([key, *(str(at) for at in (told_at, started_at, ended_at))])
-    settle_all(books, programme, cause=Cause(f"subscription:{hashlib.sha256(said.encode()).hexdigest()}"))
+    cause = Cause(f"subscription:{hashlib.sha256(said.encode()).hexdigest()}")
+    settle_level(books, programme, SUBSCRIPTION, since, cause=cause)
     progress.update(books, programme, since=since)
     return True
 

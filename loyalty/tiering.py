@@ -46,7 +46,9 @@ class Meter:
         self._tiers, self._zone, self._runs = tiers, zone, runs
         self._grace = timedelta(days=tiers.grace_days)
         self._value = opening
-        self._waiting: deque[tuple[datetime, Decimal]] = deque()
+        self._sure = _surely(tiers)
+        self._waiting: deque[tuple[datetime, datetime, Decimal]] = deque()
+        """What counts at least until the first moment; when it ends is worked out only then."""
         self._ending: list[tuple[datetime, Decimal]] = []
         self._peaks: deque[tuple[datetime, Decimal]] = deque()
         """Values that were, until when: only those that no later one was as great as."""
@@ -56,7 +58,8 @@ class Meter:
         if self._tiers.measure != SUBSCRIPTION and (amount := weight(self._tiers.measure, one)):
             self._pass(one.at)
             self._change(one.at, amount)
-            self._waiting.append((one.at, amount))
+            if self._sure is not None:
+                self._waiting.append((one.at + self._sure, one.at, amount))
 
     def state(self, at: datetime) -> TierState:
         """The level at a moment, which is not before what was added or asked before."""
@@ -98,20 +101,18 @@ class Meter:
 
     def _pass(self, moment: datetime) -> None:
         """Let time go by: what is over by then counts no more."""
-        tiers = self._tiers
-        while self._waiting and (tiers.months or tiers.calendar) and _surely(tiers, self._waiting[0][0]) <= moment:
-            at, amount = self._waiting.popleft()
-            end = _end(tiers, at, self._zone)
-            assert end is not None  # with months or a calendar
-            heapq.heappush(self._ending, (end, amount))
+        while self._waiting and self._waiting[0][0] <= moment:
+            _, at, amount = self._waiting.popleft()
+            heapq.heappush(self._ending, (_end(self._tiers, at, self._zone), amount))
         while self._ending and self._ending[0][0] <= moment:
             end, amount = heapq.heappop(self._ending)
             self._change(end, -amount)
 
     def _change(self, moment: datetime, amount: Decimal) -> None:
-        while self._peaks and self._peaks[-1][1] <= self._value:
-            self._peaks.pop()
-        self._peaks.append((moment, self._value))
+        if self._grace:
+            while self._peaks and self._peaks[-1][1] <= self._value:
+                self._peaks.pop()
+            self._peaks.append((moment, self._value))
         self._value += amount
 
 
@@ -152,12 +153,12 @@ def changes_at(tiers: Tiers, history: History, at: datetime, zone: ZoneInfo) -> 
 
 def _ends(tiers: Tiers, history: History, at: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
     """When happenings stop counting, after a moment that rises and is known without much ado."""
-    if tiers.months is None and tiers.calendar is None:
+    if (sure := _surely(tiers)) is None:
         return
     longest = timedelta(days=31 * (tiers.months or 12) + 1 + tiers.grace_days)
     for one in history.happenings:
-        if weight(tiers.measure, one) and one.at + longest > at and (end := _end(tiers, one.at, zone)) is not None:
-            yield _surely(tiers, one.at), end
+        if weight(tiers.measure, one) and one.at + longest > at:
+            yield one.at + sure, _end(tiers, one.at, zone)
 
 
 def _ends_of_months(runs: tuple[Run, ...], at: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
@@ -169,17 +170,18 @@ def _ends_of_months(runs: tuple[Run, ...], at: datetime, zone: ZoneInfo) -> Iter
             yield at, run.ended_at
 
 
-def _surely(tiers: Tiers, moment: datetime) -> datetime:
-    """Until when at least something counts that happened at a moment: quick to know, and rising with the moment."""
-    return moment + timedelta(days=28 * tiers.months - 1) if tiers.months is not None else moment
-
-
-def _end(tiers: Tiers, moment: datetime, zone: ZoneInfo) -> datetime | None:
-    """When something that happened at a moment stops counting."""
+def _surely(tiers: Tiers) -> timedelta | None:
+    """How long at least something counts, which is quick to know; None: for ever."""
     if tiers.months is not None:
-        return (moment.astimezone(zone) + relativedelta(months=tiers.months)).astimezone(UTC)
-    begin = period_start("year", moment, zone) if tiers.calendar == "year" else None
-    return begin.replace(year=begin.year + 1).astimezone(UTC) if begin is not None else None
+        return timedelta(days=28 * tiers.months - 1)
+    return timedelta(0) if tiers.calendar is not None else None
+
+
+def _end(tiers: Tiers, moment: datetime, zone: ZoneInfo) -> datetime:
+    """When something that happened at a moment stops counting, by months or the calendar."""
+    local = moment.astimezone(zone)
+    end = local + relativedelta(months=tiers.months) if tiers.months else datetime(local.year + 1, 1, 1, tzinfo=zone)
+    return end.astimezone(UTC)
 
 
 def _last(run: Run, at: datetime) -> datetime:

@@ -187,10 +187,15 @@ def tick(instant: str | None) -> None:
 
 
 @cli.command()
-def audit() -> None:
-    """Prove the ledger (entries balance, caches equal a recomputation, hash chains hold) and the draws of wheels."""
+@click.option("--without-goals", is_flag=True, help="Leave out levels, goals and boards, which take longest.")
+def audit(without_goals: bool) -> None:
+    """Prove the ledger (entries balance, caches equal a recomputation, hash chains hold) and the draws of wheels.
+
+    And that every member has the level, the awards and the scores that her past makes.
+    """
     from loyalty.audit import audit as prove
     from loyalty.fairness import audit_wheel
+    from loyalty.recount import some_differences
     from loyalty.store.schema import upgrade
     from passaparola.compose import build
 
@@ -204,14 +209,23 @@ def audit() -> None:
             id_: await house.store.read(lambda session, one=one: audit_wheel(session, one))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             for id_, one in house.programmes.items()
         }
+        now = house.clock.now()
+        astray = [
+            f"{id_}: {finding}"
+            for id_, one in house.programmes.items()
+            if not without_goals
+            for finding in await house.store.read(lambda session, one=one: some_differences(session, one, now=now))  # type: ignore[misc]  # as above
+        ]
         await house.store.close()
         wrong = [f"{id_}: {finding}" for id_, wheel in wheels.items() for finding in wheel.findings]
-        for finding in (*result.findings, *wrong):
+        for finding in (*result.findings, *wrong, *astray):
             click.echo(finding)
         if result.findings:
             raise CommandError(f"the ledger is broken: {len(result.findings)} findings")
         if wrong:
             raise CommandError(f"the wheel did not do what it promised: {len(wrong)} findings")
+        if astray:
+            raise CommandError(f"levels, goals or scores are not what they should be: {len(astray)} findings")
         for id_, wheel in wheels.items():
             for fairness in wheel.fairness:
                 say(f"{id_}: {fairness}")

@@ -1,4 +1,4 @@
-"""Statements for what happens thousands of times a second: compiled once, run on the driver's own cursor.
+"""Statements for what happens thousands of times a second: compiled once, run on the driver's own connection.
 
 SQLite finds a row by its key in two microseconds; SQLAlchemy takes twenty to hand the statement over. A `Hot`
 statement is written in Core, compiled once for each dialect, and takes part in the session's transaction like any
@@ -8,16 +8,23 @@ other. It does not look at objects: what the session has pending is to be flushe
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import BindParameter, Dialect, Executable, Insert, Table
+from sqlalchemy import BindParameter, Dialect, Executable, Insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
-from loyalty.store.raw import Runner, fail, runner_for
+from loyalty.store.raw import Bound, Runner, fail, runner_for
 
 Values: TypeAlias = Mapping[str, Any]
 _Convert: TypeAlias = Callable[[Any], Any]
+_DRIVER = "driver"
+
+
+class NotHot(ValueError):
+    """A statement that needs SQLAlchemy each time it is run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,49 +33,34 @@ class _Plan:
 
     runner: Runner
     sql: str
-    binds: tuple[tuple[str, _Convert | None], ...]
+    pick: Callable[[Values], tuple[Any, ...]]
+    """What the driver is given, in its order."""
+    to_driver: tuple[tuple[int, _Convert], ...]
+    """What becomes of some of it, by place."""
     constants: Values
-    make: Callable[[Iterable[Any]], Any]
-    converts: tuple[_Convert | None, ...]
-    """One for each column; none at all if the driver's values are what we want."""
+    make: Callable[[Iterable[Any]], Any] | None
+    """A row, for what finds rows."""
+    from_driver: tuple[tuple[int, _Convert], ...]
 
-    def bind(self, values: Values) -> tuple[Any, ...]:
+    def bind(self, values: Values) -> Bound:
         """What the statement says itself, and what this call says, in the driver's order."""
-        if self.constants:
-            values = {**self.constants, **values}
-        return tuple([
-            values[name] if convert is None else convert(values[name]) for name, convert in self.binds
-        ])  # fmt: skip
-
-    def read(self, found: Iterable[Any]) -> Any:
-        """A row as we want it."""
-        if not self.converts:
-            return self.make(found)
-        return self.make([
-            value if convert is None else convert(value) for value, convert in zip(found, self.converts, strict=True)
-        ])  # fmt: skip
+        picked = self.pick({**self.constants, **values} if self.constants else values)
+        return _converted(picked, self.to_driver) if self.to_driver else picked
 
 
 class Hot:
-    """A prebuilt statement, or a function that builds it for a dialect's name where the spelling differs.
+    """A prebuilt statement. Of a table's columns, an `insert()` without values takes those that it is given."""
 
-    An `insert()` without values takes every column but the one that counts by itself.
-    """
-
-    def __init__(self, statement: Executable | Callable[[str], Executable]) -> None:
+    def __init__(self, statement: Executable) -> None:
         self._statement = statement
-        self._plans: dict[str, _Plan] = {}
+        self._is_insert = isinstance(statement, Insert)
+        self._plans: dict[object, _Plan] = {}
 
     def all(self, session: Session, values: Values) -> list[Any]:
         """The rows, as named tuples."""
-        connection = session.connection()
-        plan = self._plans.get(connection.dialect.name) or self._compile(connection.dialect)
-        bound = plan.bind(values)
-        try:
-            found = plan.runner.rows(connection.connection.dbapi_connection, plan.sql, bound)
-        except BaseException as error:  # noqa: BLE001 -- `fail` raises
-            fail(connection, error, plan.sql, bound)
-        return [plan.read(row) for row in found]
+        plan, found = self._execute(session, values)
+        assert isinstance(found, list), f"{plan.sql}: it finds no rows"
+        return found
 
     def first(self, session: Session, values: Values) -> Any:
         """The first row, as a named tuple; None if there is none."""
@@ -77,35 +69,90 @@ class Hot:
 
     def run(self, session: Session, values: Values) -> int:
         """Carry it out. Returns how many rows it touched."""
-        connection = session.connection()
-        plan = self._plans.get(connection.dialect.name) or self._compile(connection.dialect)
+        _, found = self._execute(session, values)
+        return found if isinstance(found, int) else len(found)
+
+    def rows_or_count(self, session: Session, values: Values) -> list[Any] | int:
+        """The rows if it finds rows, else how many it touched. Raises `NotHot`."""
+        return self._execute(session, values)[1]
+
+    def _execute(self, session: Session, values: Values) -> tuple[_Plan, list[Any] | int]:
+        name, driver = _driver(session)
+        key = (name, *values) if self._is_insert else name
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = _plan(self._statement, session, list(values) if self._is_insert else None)
         bound = plan.bind(values)
+        make = plan.make
         try:
-            return plan.runner.count(connection.connection.dbapi_connection, plan.sql, bound)
-        except BaseException as error:  # noqa: BLE001 -- as above
-            fail(connection, error, plan.sql, bound)
-
-    def _compile(self, dialect: Dialect) -> _Plan:
-        statement = self._statement if isinstance(self._statement, Executable) else self._statement(dialect.name)
-        compiled = cast(Any, statement).compile(dialect=dialect, column_keys=_columns(statement))
-        assert isinstance(compiled, SQLCompiler)
-        binds: list[BindParameter[Any]] = [compiled.binds[name] for name in compiled.positiontup or ()]
-        columns = list(getattr(statement, "exported_columns", None) or ())
-        converts = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-        row: Any = namedtuple("Row", [column.key for column in columns], rename=True)  # type: ignore[misc]  # the statement says which fields it has
-        plan = self._plans[dialect.name] = _Plan(
-            runner_for(dialect.driver),
-            compiled.string,
-            tuple((bind.key, bind.type.dialect_impl(dialect).bind_processor(dialect)) for bind in binds),
-            {bind.key: bind.effective_value for bind in binds if not bind.required},
-            row._make,
-            tuple(converts) if any(converts) else (),
-        )
-        return plan
+            if make is None:
+                return plan, plan.runner.count(driver, plan.sql, bound)
+            found = plan.runner.rows(driver, plan.sql, bound)
+        except BaseException as error:  # noqa: BLE001 -- `fail` raises
+            fail(session.connection(), error, plan.sql, bound)
+        if plan.from_driver:
+            return plan, [make(_converted(row, plan.from_driver)) for row in found]
+        return plan, [make(row) for row in found]
 
 
-def _columns(statement: Executable) -> list[str] | None:
-    if not isinstance(statement, Insert):
-        return None
-    table = cast(Table, statement.table)
-    return [column.key for column in table.c if column is not table.autoincrement_column]
+def share_driver(session: Session) -> None:
+    """Note which connection of the driver a session has, for as long as it has it: its whole life."""
+    session.info[_DRIVER] = _find_driver(session)
+
+
+def _driver(session: Session) -> tuple[str, Any]:
+    if session.in_nested_transaction():  # the savepoint is set when the session is asked for its connection
+        return _find_driver(session)
+    known: tuple[str, Any] | None = session.info.get(_DRIVER)
+    return known or _find_driver(session)
+
+
+def _find_driver(session: Session) -> tuple[str, Any]:
+    connection = session.connection()
+    return connection.dialect.name, connection.connection.dbapi_connection
+
+
+def _plan(statement: Executable, session: Session, columns: list[str] | None) -> _Plan:
+    dialect = session.connection().dialect
+    compiled = cast(Any, statement).compile(dialect=dialect, column_keys=columns)
+    assert isinstance(compiled, SQLCompiler)
+    if compiled.post_compile_params:
+        raise NotHot(f"{compiled}: a hot statement has no lists of changing length")
+    if compiled.insert_prefetch or compiled.update_prefetch:
+        raise NotHot(f"{compiled}: a hot statement fills in no defaults; give every column that has one")
+    binds: list[BindParameter[Any]] = [compiled.binds[name] for name in compiled.positiontup or ()]
+    found = list(getattr(statement, "exported_columns", None) or ())
+    row: Any = namedtuple("Row", [column.key for column in found], rename=True)  # type: ignore[misc]  # the statement says which fields it has
+    return _Plan(
+        runner_for(dialect.driver),
+        compiled.string,
+        _picker([bind.key for bind in binds]),
+        _places(bind.type.dialect_impl(dialect).bind_processor(dialect) for bind in binds),
+        {bind.key: bind.effective_value for bind in binds if not bind.required},
+        row._make if found else None,
+        _places(_from_driver(column.type, dialect) for column in found),
+    )
+
+
+def _from_driver(type_: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
+    try:
+        return type_.dialect_impl(dialect).result_processor(dialect, None)
+    except Exception as error:  # some types (fractions) look at what the driver says of each result
+        raise NotHot(f"{type_!r} cannot be read by a hot statement") from error
+
+
+def _converted(values: Iterable[Any], converts: tuple[tuple[int, _Convert], ...]) -> list[Any]:
+    result = list(values)
+    for place, convert in converts:
+        result[place] = convert(result[place])
+    return result
+
+
+def _places(converts: Iterable[_Convert | None]) -> tuple[tuple[int, _Convert], ...]:
+    return tuple((place, convert) for place, convert in enumerate(converts) if convert is not None)
+
+
+def _picker(names: list[str]) -> Callable[[Values], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)

@@ -1,12 +1,13 @@
 """Running a statement on the driver itself: sqlite3 answers at once, asyncpg from within a greenlet."""
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
-Bound = tuple[Any, ...]
+Bound = Sequence[Any]
 
 
 class Runner:

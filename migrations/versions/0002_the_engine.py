@@ -342,7 +342,8 @@ def extend_purchase() -> None:
     refunds: dict[tuple[str, str], Decimal] = {}
     for programme, key, amount in bind.execute(sa.text("SELECT programme_id, purchase_key, amount FROM refund")):
         refunds[programme, key] = refunds.get((programme, key), Decimal(0)) + Decimal(amount)
-    op.execute("UPDATE purchase SET paid = amount")
+    # Nothing is kept as `0`, however many places the currency has.
+    op.execute("UPDATE purchase SET paid = CASE WHEN CAST(amount AS NUMERIC) = 0 THEN '0' ELSE amount END")
     for (programme, key), refunded in refunds.items():
         where = {"programme": programme, "key": key}
         amount = bind.scalar(

@@ -108,11 +108,12 @@ class World:
         return "hold" if hour > self.conditions.an_hour or day > self.conditions.a_day else "accept"
 
     def _closes_a_ring(self, code: Entered) -> bool:
-        member = code.referrer
+        member, seen = code.referrer, set[int]()
         while member != code.friend:
             above = self.codes.get(member)
-            if above is None or above.number > code.number:
+            if above is None or above.number > code.number or member in seen:
                 return False
+            seen.add(member)
             member = above.referrer
         return True
 

@@ -5,18 +5,20 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from loyalty import merging
-from loyalty.earned import dry_run, settle_all
+from loyalty import merging, quizzes, referrals
+from loyalty.earned import dry_run, settle_level
 from loyalty.errors import Conflict, Invalid
-from loyalty.ids import Cause, MemberId, new_id
+from loyalty.ids import Cause, MemberId
+from loyalty.members import join
 from loyalty.money import Money
 from loyalty.orders import Bill, Line
 from loyalty.overview import movements
@@ -25,16 +27,15 @@ from loyalty.programme import Programme
 from loyalty.purchases import FUTURE, OLDEST, Outcome
 from loyalty.revisions import ensure_programme
 from loyalty.rules.earning import Bonus, Condition, Earning
+from loyalty.rules.games import Games
 from loyalty.rules.tiers import Tiers
 from loyalty.subscriptions import record_subscription
-from loyalty.tables import Base, Member, Purchase, Referral
+from loyalty.tables import Base, Member, Purchase
 from loyalty.worth import Worth
 from tests.made_up import NAMES, NOW, in_any_order, news, only_earning, programmes
 from tests.recomputed import Told
 from tests.store.helpers import Shop, points, set_up_member
 from tests.store.telling import is_as_recomputed, tell
-
-T = TypeVar("T")
 
 WELCOME = Bonus(id="welcome", name=NAMES, when=Condition(order=1), points=100)
 ON_SATURDAYS = Bonus(id="saturdays", name=NAMES, when=Condition(days=frozenset({"sat"})), factor=Decimal(2))
@@ -145,26 +146,65 @@ async def test_an_edit_up_and_down_ends_at_the_newest_one(shop: Shop) -> None:
     assert await shop.points(member) == points(8)
 
 
-async def test_friends_who_qualified_make_a_level_for_the_orders_after_it(shop: Shop) -> None:
+async def test_a_friend_who_qualified_makes_a_level_for_the_orders_after_it_though_it_was_settled_later(
+    shop: Shop,
+) -> None:
     with_rules(shop, tiers=levels("referrals", 1))
-    member, friend = await shop.member(), await shop.member()
-    for day in (3, 1):
-        await told(shop, member, "purchase", f"o{day}", shop.now - timedelta(days=day), "10.00")
+    terms = shop.programme.referral.model_copy(update={"referrer": None, "friend": None, "minimum": Decimal(0)})
+    shop.programme = shop.programme.model_copy(update={"referral": terms})
+    member, friend = await shop.member(), await shop.member(joined=False)
 
-    def qualify(session: Session) -> None:
-        row = Referral(
-            id=new_id(), programme_id=shop.programme.id, referrer_id=member, referee_id=friend, state="rewarded",
-            source="typed", created_at=shop.now - timedelta(days=9), converted_at=shop.now - timedelta(days=2),
-            unsettled=False,
-        )  # fmt: skip
-        session.add(row)
-        books = open_books(session, shop.programme.id, member, now=shop.now)
-        settle_all(books, shop.programme, cause=Cause("it is so"))
+    def joins(session: Session) -> None:
+        referrer, newcomer = (session.get_one(Member, one) for one in (member, friend))
+        referrals.enter_code(session, shop.programme, newcomer, referrer.referral_code, now=shop.now)
+        join(session, shop.programme, newcomer, now=shop.now)
 
-    await shop.do(qualify)
+    await shop.do(joins)
+    shop.clock.forward(timedelta(days=1))
+    for key, days in (("before", 2), ("at", 0.5), ("after", 0)):
+        await told(shop, member, "purchase", key, shop.now - timedelta(days=days), "10.00")
+    await told(shop, friend, "purchase", "theirs", shop.now - timedelta(days=0.5), "10.00")
+    settle = partial(referrals.settle, programme=shop.programme, now=shop.now)
+    await shop.do(settle)
+    assert await shop.points(member) == points(10 + 10 + 30)
+    await told(shop, friend, "refund", "theirs-r", shop.now, "10.00", order="theirs")
+    await shop.do(settle)
+    assert await shop.points(member) == points(30)
+    await told(shop, friend, "purchase", "again", shop.now - timedelta(hours=1), "10.00")
+    await shop.do(settle)
+    assert await shop.points(member) == points(50)
+    assert await shop.is_sound()
+
+
+async def test_a_quiz_makes_a_level_for_the_orders_after_it_though_they_were_told_before(shop: Shop) -> None:
+    """An attempt whose time is over ended when it was over, not when that was noticed."""
+    question = {"text": NAMES, "answers": (NAMES, NAMES), "right": 1}
+    quiz = {"id": "coffee", "name": NAMES, "questions": [question], "minutes": 10}
+    with_rules(shop, tiers=levels("quizzes", 1))
+    shop.programme = shop.programme.model_copy(update={"games": Games.model_validate({"quizzes": [quiz]})})
+    member = await shop.member()
+    await shop.do(
+        lambda session: quizzes.start(session, shop.programme, session.get_one(Member, member), "coffee", now=shop.now)
+    )
+    shop.clock.forward(timedelta(hours=1))
+    for key, minutes in (("during", 55), ("after", 30)):
+        await told(shop, member, "purchase", key, shop.now - timedelta(minutes=minutes), "10.00")
+    assert await shop.points(member) == points(20)
+    await shop.tick()
     assert await shop.points(member) == points(10 + 30)
-    assert (await told(shop, member, "purchase", "o2", shop.now - timedelta(days=2), "10.00")).points == 10
-    assert (await told(shop, member, "purchase", "o0", shop.now, "10.00")).points == 30
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_level_that_counts_something_else_is_left_alone(shop: Shop) -> None:
+    with_rules(shop, tiers=levels("spend", 1000))
+    member = await shop.member()
+    await told(shop, member, "purchase", "a", shop.now, "10.00")
+
+    def work(session: Session) -> int:
+        books = open_books(session, shop.programme.id, member, now=shop.now)
+        return statements_of(session, lambda: settle_level(books, shop.programme, "quizzes", NOW, cause=Cause("no")))
+
+    assert await shop.do(work) <= 2
 
 
 async def test_a_subscription_that_is_told_late_makes_a_level_for_the_orders_within_it(shop: Shop) -> None:
@@ -413,26 +453,19 @@ async def test_an_activity_told_again_is_known_though_the_programme_dropped_it(s
 # What it costs
 
 
-async def statements(shop: Shop, work: Callable[[Session], T]) -> tuple[int, T]:
-    """How many statements some work sends to the database."""
-
-    def counted(session: Session) -> tuple[int, T]:
-        sent = []
-        connection = session.connection()
-
-        def note(*_: object) -> None:
-            sent.append(1)
-
-        event.listen(connection, "before_cursor_execute", note)
-        try:
-            result = work(session)
-        finally:
-            event.remove(connection, "before_cursor_execute", note)
-        return len(sent), result
-
-    return await shop.do(counted)
+def statements_of(session: Session, work: Callable[[], object]) -> int:
+    """How many statements some work sends to SQLite."""
+    sent: list[str] = []
+    driver: Any = session.connection().connection.dbapi_connection
+    driver.set_trace_callback(sent.append)
+    try:
+        work()
+    finally:
+        driver.set_trace_callback(None)
+    return len(sent)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("late", [False, True], ids=["told in order", "told before all others"])
 async def test_the_number_of_questions_does_not_grow_with_what_happened(shop: Shop, late: bool) -> None:
     """However many orders there are. Only those whose worth changes are written, each with a posting."""
@@ -446,9 +479,13 @@ async def test_the_number_of_questions_does_not_grow_with_what_happened(shop: Sh
             await told(shop, member, "refund", f"{key}-r", at, "0.50", order=key)
         at = shop.now - timedelta(days=3 if late else 0)
         one = Told("purchase", f"last-{number}", at, shop.programme, amount=Decimal(10))
-        found, outcome = await statements(shop, lambda session, one=one: tell(session, member, one, shop.now))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-        sent.append(found)
-        assert outcome.points == (10 if late else 20)
+        sent.append(
+            await shop.do(
+                lambda session, one=one: statements_of(session, lambda: tell(session, member, one, shop.now))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            )
+        )
+        kept = select(Purchase.points).where(Purchase.member_id == member, Purchase.key.endswith(f"last-{number}"))
+        assert await shop.ask(lambda session, kept=kept: session.scalar(kept)) == (10 if late else 20)  # type: ignore[misc]  # as above
     assert sent[0] == sent[1]
 
 

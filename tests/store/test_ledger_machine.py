@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -40,6 +39,7 @@ from loyalty.store.sqlite import sqlite_engine
 from loyalty.tables import Member
 from tests.store.books import Books, read_books, sums
 from tests.store.helpers import euros, set_up_member, variant, worth
+from tests.store.ledger_moves import Moves
 from tests.store.model import Hold, Order, Person
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ activities = st.sampled_from(sorted(ACTIVITIES))
 pauses = st.sampled_from([None, timedelta(0), HOLD, timedelta(hours=30), timedelta(days=6), None, timedelta(days=40)])
 
 
-class LedgerMachine(RuleBasedStateMachine):
+class LedgerMachine(Moves):
     """A programme with three customers, its clock, and what should be in its ledger."""
 
     template: Path
@@ -74,10 +74,8 @@ class LedgerMachine(RuleBasedStateMachine):
         event.listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
         self.now = START
         self.programme = self.cafe
-        self.people: dict[str, Person] = {}
         self.orders: dict[str, Order] = {}
         self.activities: dict[str, tuple[str, str]] = {}
-        self.holds: dict[RedemptionId, Hold] = {}
 
     def teardown(self) -> None:
         try:
@@ -127,7 +125,8 @@ class LedgerMachine(RuleBasedStateMachine):
         if change > 0:
             self.gains(person, change, f"purchase:{key}", self.now + timedelta(days=rule_.pending_days))
         elif change < 0:
-            person.take_back(-change, f"purchase:{key}", self.now)
+            everybodys = [pile for one in self.people.values() for pile in one.piles]
+            person.take_back(-change, f"purchase:{key}", self.now, everybodys)
         return change
 
     def any_of(self, data: st.DataObject, keys: Iterable[Key]) -> Key:
@@ -259,13 +258,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert (done.reason, done.facts) == ("points", {"missing": wanted - have})
         else:
             assert not isinstance(done, Refused)
-            parts = []
-            for pile in person.spendable(self.now):
-                part = min(wanted, pile.available)
-                wanted -= part
-                pile.available -= part
-                parts.append((pile, part))
-            self.holds[done] = Hold(phone, parts, self.now + HOLD)
+            self.holds[done] = Hold(phone, person.spend(wanted, self.now), self.now + HOLD)
 
     @precondition(lambda self: self.holds)
     @rule(data=st.data(), confirm=st.booleans())
@@ -293,8 +286,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def give_back(self, hold: Hold) -> None:
         hold.state = "voided"
-        for pile, part in hold.parts:
-            pile.available += part
+        self.people[hold.phone].receive(hold.parts)
 
     def everything_is_told_again(self) -> None:
         """With the same content it changes nothing, with another it is a conflict and changes nothing."""
@@ -335,7 +327,7 @@ class LedgerMachine(RuleBasedStateMachine):
             for pile in person.piles:
                 if pile.pending and pile.activates_at <= self.now:
                     points, pile.pending = pile.pending, 0
-                    person.receive(pile, points)
+                    person.receive([(pile, points)])
                     activated += 1
         for hold in self.holds.values():
             if hold.state == "held" and hold.expires_at <= self.now:
@@ -343,7 +335,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 voided += 1
         for pile in (pile for person in self.people.values() for pile in person.piles):
             if pile.available and pile.expires_at <= self.now:
-                pile.available = 0
+                pile.expire()
                 expired += 1
         assert (done.activated, done.voided, done.expired) == (activated, voided, expired)
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import uuid
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -24,9 +24,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
 import conversation.tables
-from loyalty import purchases
 from loyalty.audit import audit
 from loyalty.errors import Conflict
+from loyalty.ids import MemberId
 from loyalty.overview import Points, points_of
 from loyalty.programme import Programme
 from loyalty.purchases import OrderChange, Outcome, PurchaseReport, record_activity, record_change, record_purchase
@@ -43,7 +43,7 @@ assert conversation.tables  # imported so that its tables are known to `Base.met
 T = TypeVar("T")
 
 NOW = datetime(2026, 10, 24, 9, 30, 15, 250000, tzinfo=UTC)
-ANNA, BRUNO, CARLA = (letter * 32 for letter in "abc")
+ANNA, BRUNO, CARLA = (MemberId(letter * 32) for letter in "abc")
 
 
 @pytest.fixture
@@ -76,21 +76,23 @@ async def on_server(statement: str) -> None:
 def run(url_text: str, work: Callable[[Connection], T]) -> T:
     """Do something in one transaction on either database."""
     url = store_url(url_text)
-    if url.get_backend_name() == "sqlite":
-        engine = sqlite_engine(url, writer=True)
+    if url.get_backend_name() == "postgresql":
+        return asyncio.run(_run_async(url.render_as_string(hide_password=False), work))
+    engine = sqlite_engine(url, writer=True)
+    try:
         with engine.begin() as connection:
-            result = work(connection)
+            return work(connection)
+    finally:
         engine.dispose()
-        return result
-    return asyncio.run(_run_async(url.render_as_string(hide_password=False), work))
 
 
 async def _run_async(url: str, work: Callable[[Connection], T]) -> T:
     engine = create_async_engine(url)
-    async with engine.begin() as connection:
-        result = await connection.run_sync(work)
-    await engine.dispose()
-    return result
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
 
 
 def migrate(connection: Connection, revision: str) -> None:
@@ -113,7 +115,7 @@ class Then:
         self.connection.execute(self.tables.tables[table].insert().values(**row))
 
     def post(
-        self, member: str, cause: str, kind: str, legs: list[tuple[str, str | None, int]], *, origin: str | None,
+        self, member: str, cause: str, kind: str, legs: Sequence[tuple[str, str | None, int]], *, origin: str | None,
         memo: dict[str, Any] | None = None,
     ) -> str:  # fmt: skip
         """A transaction as version 0.1 wrote it."""
@@ -270,8 +272,9 @@ def test_everything_is_there_with_its_amounts_and_points(database: str) -> None:
         changes = session.scalars(select(Amendment).order_by(Amendment.key)).all()
         assert [(row.kind, row.key, row.purchase_key, row.amount, row.lines, row.occurred_at) for row in changes] == [
             ("refund", key, key[1], amount, [], NOW)
-            for key, amount in (
-                ("ra", Decimal("2.50")), ("rb1", Decimal(6)), ("rb2", Decimal(4)), ("rc", Decimal(15)), ("rz", Decimal(3)),
+            for key, amount in zip(
+                ("ra", "rb1", "rb2", "rc", "rz"), (Decimal("2.50"), Decimal(6), Decimal(4), Decimal(15), Decimal(3)),
+                strict=True,
             )
         ]  # fmt: skip
         deeds = session.scalars(select(Activity).order_by(Activity.key)).all()
@@ -308,7 +311,7 @@ def test_the_books_prove_right(database: str) -> None:
         proof = audit(session)
         assert proof.findings == ()
         assert (proof.transactions, proof.entries) == (20, 40)
-        balances = [points_of(session, member) for member in (ANNA, BRUNO, CARLA)]  # type: ignore[arg-type]  # ids of rows
+        balances = [points_of(session, member) for member in (ANNA, BRUNO, CARLA)]
         assert balances == [Points(120, 0, 0, 0, 120), Points(30, 0, 30, 0, 120), Points(10, 0, 0, 0, 10)]
 
     within(database, look)
@@ -341,7 +344,7 @@ def test_what_is_told_again_is_known_and_what_is_told_now_goes_on_from_there(dat
             ensure_programme(session, programme, now=now + timedelta(hours=programme is today))
         anna, bruno = (session.get_one(Member, member) for member in (ANNA, BRUNO))
         a = PurchaseReport("a", euros("42.50"), NOW)
-        known = Outcome(purchases.MemberId(ANNA), 40, repeated=True)
+        known = Outcome(ANNA, 40, repeated=True)
         assert record_purchase(session, today, anna, a, now=now) == known
         with pytest.raises(Conflict):
             record_purchase(session, today, bruno, a, now=now)

@@ -103,8 +103,8 @@ class Person:
     id: MemberId
     orders: dict[str, Order] = field(default_factory=dict)
     reviews: list[datetime] = field(default_factory=list)
-    subscription: tuple[datetime, datetime | None] | None = None
-    told_at: datetime = OPENED
+    news: list[tuple[datetime, bool, datetime, datetime]] = field(default_factory=list)
+    """Of her subscription: when it was told, whether it has an end, when that is, when it began."""
     takes_part_since: datetime | None = None
 
     def kept(self, now: datetime) -> list[Order]:
@@ -113,10 +113,10 @@ class Person:
 
     def months(self, now: datetime) -> int:
         """The most months the subscription had run by then without an end before."""
-        if self.subscription is None:
+        if not self.news:
             return 0
-        began, ended = self.subscription
-        months = 0
+        _, has_end, end, began = max(self.news)
+        ended, months = end if has_end else None, 0
         while (at := began.astimezone(ROME) + relativedelta(months=months + 1)) <= now and (
             ended is None or at < ended
         ):
@@ -274,8 +274,7 @@ class ProgressMachine(RuleBasedStateMachine):
                 ended_at=ended_at, told_at=told_at, now=self.now,
             )
         )  # fmt: skip
-        if told_at > person.told_at:
-            person.subscription, person.told_at = (started_at, ended_at), told_at
+        person.news.append((told_at, ended_at is not None, ended_at or started_at, started_at))
 
     @rule(who=st.integers(0, 1))
     def takes_part_or_no_longer(self, who: int) -> None:

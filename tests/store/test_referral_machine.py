@@ -33,7 +33,7 @@ T = TypeVar("T")
 Ruling = Literal["accept", "reject", "appeal"]
 
 START = datetime(2026, 11, 27, 10, tzinfo=UTC)
-MEMBERS = range(5)
+MEMBERS = range(6)
 GIFTS = {"referrer": FOR_REFERRER.points, "friend": FOR_FRIEND.points}
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 STORIES = 25
@@ -80,28 +80,28 @@ class Waits:
 
 Action = Enters | Buys | IsRefunded | IsDecided | Settles | Waits
 
-WEIGHTS: dict[type[Action], int] = {Enters: 4, Buys: 9, IsRefunded: 3, IsDecided: 2, Settles: 2, Waits: 4}
+WEIGHTS: dict[type[Action], int] = {Enters: 3, Buys: 10, IsRefunded: 3, IsDecided: 2, Settles: 6, Waits: 3}
 
 
 def drawn_conditions(random: Random) -> Conditions:
     return Conditions(
         order=random.choice([1, 1, 2]), minimum=Decimal("10.00"), window=10 * DAY,
-        a_month=random.choice([None, 1, 2]), an_hour=2, a_day=3,
+        a_month=random.choice([None, 1, 1, 2]), an_hour=random.choice([1, 2, 9]), a_day=random.choice([2, 3, 9]),
     )  # fmt: skip
 
 
 def drawn_actions(random: Random) -> Iterator[Action]:
     """Codes first, so that something comes of what follows; most of them are of one member."""
-    for _ in range(random.randint(3, 5)):
+    for _ in range(random.randint(4, 7)):
         yield drawn(random, Enters)
-        yield Waits(random.choice([10, 30]) * MINUTE)
+        yield Waits(random.choice([10, 20]) * MINUTE)
     for kind in random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=random.randint(10, 30)):
         yield drawn(random, kind)
 
 
 def drawn(random: Random, kind: type[Action]) -> Action:
     if kind is Enters:
-        return Enters(random.choice(MEMBERS), random.choice([0, 0, 0, 1, 2, 3]))
+        return Enters(random.choice(MEMBERS), random.choice([0, 0, 0, 0, 1, 2]))
     if kind is Buys:
         age = random.choice([timedelta(0), timedelta(0), 5 * MINUTE, 50 * MINUTE, 5 * DAY])
         amount, refunded = (

@@ -169,6 +169,49 @@ async def test_functions_that_fail_among_parallel_ones_fail_alone(store: Store) 
     assert await store.read(names) == [f"p{number:02}" for number in range(0, 40, 4)] + ["taken"]
 
 
+async def test_a_function_that_stops_an_iteration_does_not_stop_the_store(store: Store) -> None:
+    """A future refuses `StopIteration`, so its caller would wait for ever, and so would all in its group."""
+
+    def stops(_session: Session) -> str:
+        return next(iter(()))
+
+    for way in (store.write, store.read, store.look):
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await asyncio.wait_for(way(stops), 10)
+    results = await asyncio.gather(
+        *(store.write(stops if number % 3 == 0 else add(f"p{number}")) for number in range(9)), return_exceptions=True
+    )
+    assert [isinstance(result, RuntimeError) for result in results] == [number % 3 == 0 for number in range(9)]
+    assert await store.read(names) == [f"p{number}" for number in range(9) if number % 3]
+
+
+async def test_a_function_that_undoes_the_transaction_of_its_group_undoes_nobody_elses_work(store: Store) -> None:
+    """The change that is refused when it is flushed takes the whole transaction along; the others run again."""
+    await store.write(add("taken"))
+
+    def late(name: str) -> Callable[[Session], str]:
+        def work(session: Session) -> str:
+            add(name)(session)
+            session.flush()
+            add("taken" if name.endswith("5") else f"{name}-too")(session)
+            return name
+
+        return work
+
+    wanted = [f"p{number:02}" for number in range(20)]
+    results = await asyncio.gather(*(store.write(late(name)) for name in wanted), return_exceptions=True)
+    assert [name for name, result in zip(wanted, results, strict=True) if result == name] == [
+        name for name in wanted if not name.endswith("5")
+    ]
+    assert all(
+        isinstance(result, IntegrityError) for name, result in zip(wanted, results, strict=True) if result != name
+    )
+    found = await store.read(names)
+    assert found == sorted(
+        [part for name in wanted if not name.endswith("5") for part in (name, f"{name}-too")] + ["taken"]
+    )
+
+
 async def test_a_caller_that_goes_away_does_not_disturb_the_others(store: Store) -> None:
     leaving = asyncio.create_task(store.write(add("leaving")))
     staying = asyncio.create_task(store.write(add("staying")))

@@ -25,7 +25,8 @@ FORMS = {
 """CLDR's plural forms of `NUMBERS`."""
 CODE = "K7QX4M2PA"
 FILLINGS: dict[str, object] = {
-    "": "Caffè Aurora", "points": 3, "number": 1234, "money": Money(Decimal("1234.50"), "EUR"), "date": "2026-12-01",
+    "": "Caffè Aurora", "points": 3, "number": 1234, "money": Money(Decimal("1234.50"), "EUR"),
+    "whole": Money(Decimal(40), "EUR"), "date": "2026-12-01",
     "code": CODE, "friends": 2, "days": 11,
 }  # fmt: skip
 

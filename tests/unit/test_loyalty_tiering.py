@@ -209,6 +209,23 @@ def test_who_looks_only_when_something_changes_sees_every_level(
     assert tier_at(rules, history, datetime(2040, 1, 1, tzinfo=UTC), zone) == seen
 
 
+@given(tiers, happenings, moments, ZONES)
+@patiently(100)
+def test_a_level_that_is_kept_is_lost_when_it_is_said_to_be(
+    rules: Tiers, past: list[Happening], at: datetime, zone: ZoneInfo
+) -> None:
+    known = History.of(one for one in past if one.at <= at)
+    meter = Meter(rules, zone)
+    for one in known.happenings:
+        meter.add(one)
+    now, until = tier_at(rules, known, at, zone), meter.kept_until(at)
+    level = rules.level(now.tier)
+    assert (until is None) is (level is None or now.value >= level.from_)
+    if until is not None:
+        assert tier_at(rules, known, until - INSTANT, zone).tier == now.tier
+        assert tier_at(rules, known, until, zone).tier != now.tier
+
+
 # By example
 
 
