@@ -16,7 +16,8 @@ from loyalty.board_names import SIGNS, new_name
 from loyalty.consents import record_consent
 from loyalty.errors import NotFound, Refused
 from loyalty.ids import MemberId
-from loyalty.points import open_books
+from loyalty.members import kept
+from loyalty.points import Books, open_books
 from loyalty.programme import LANGUAGES, Language, Programme
 from loyalty.rules.goals import Leaderboard
 from loyalty.scores import windows
@@ -90,8 +91,7 @@ def opt_in(
     """
     if not programme.leaderboards:
         raise Refused("no_leaderboard", "the programme has no leaderboard")
-    books = open_books(session, programme.id, member, now=now)
-    row = session.get_one(Member, member, populate_existing=True)
+    books, row = _locked(session, programme, member, now)
     if row.board_name is not None:
         return row.board_name
     row.board_name = _free_name(session, programme, row)
@@ -104,13 +104,12 @@ def opt_out(
     session: Session, programme: Programme, member: MemberId, *, words: str, evidence: str, now: datetime
 ) -> bool:
     """Let a member take part no longer: her scores are removed at once, also of what is over. True if she did."""
-    books = open_books(session, programme.id, member, now=now)
-    row = session.get_one(Member, member, populate_existing=True)
+    books, row = _locked(session, programme, member, now)
     if row.board_name is None:
         return False
     row.board_name = None
     record_consent(session, row, purpose=scores.PURPOSE, given=False, words=words, evidence=evidence, now=now)
-    scores.leave(session, member)
+    scores.leave(session, books.member)
     progress.update(books, programme, since=now)
     return True
 
@@ -139,6 +138,15 @@ def top(
         tuple(Place(rank, names[id_], value, id_ == member) for rank, id_, value in found) for found in (first, around)
     )
     return Board(rules, window.period, window.begin, window.end, places, mine)
+
+
+def _locked(session: Session, programme: Programme, member: MemberId, now: datetime) -> tuple[Books, Member]:
+    """A member under her lock; whom she was merged into, if that happened while one waited for it."""
+    books = open_books(session, programme.id, member, now=now)
+    row = session.get_one(Member, member, populate_existing=True)
+    if row.merged_into is not None:
+        return _locked(session, programme, MemberId(kept(session, row).id), now)
+    return books, row
 
 
 def _ranked(rows: Sequence[Any]) -> list[_Ranked]:

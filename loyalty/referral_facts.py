@@ -1,100 +1,104 @@
 """What is known about a referral, read in a few bounded queries, for `qualifying` and `fraud` to judge."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import and_, bindparam, case, func, or_, select
+from sqlalchemy.orm import Session
 
 from loyalty.fraud import FURTHEST, Facts, Shared, SignalKind
 from loyalty.ids import MemberId
 from loyalty.members import identities_of
 from loyalty.qualifying import Order
+from loyalty.store.sql import execute, table_of
 from loyalty.tables import Member, Purchase, Referral, Signal
+
+_PURCHASE, _REFERRAL, _SIGNAL = table_of(Purchase), table_of(Referral), table_of(Signal)
+_BY_HER = _PURCHASE.c.member_id == bindparam("friend")
+_ORDERS = (
+    select(_PURCHASE.c.occurred_at, _PURCHASE.c.amount, _PURCHASE.c.paid, _PURCHASE.c.revision)
+    .where(_BY_HER, _PURCHASE.c.occurred_at <= bindparam("until"))
+    .order_by(_PURCHASE.c.occurred_at, _PURCHASE.c.key)
+)
+_FIRST_BEFORE = select(func.min(_PURCHASE.c.occurred_at)).where(
+    _BY_HER, _PURCHASE.c.occurred_at < bindparam("entered_at")
+)
+_EARLIER = or_(
+    _REFERRAL.c.created_at < bindparam("entered_at"),
+    and_(_REFERRAL.c.created_at == bindparam("entered_at"), _REFERRAL.c.id < bindparam("referral")),
+)
+"""Referrals whose code was entered before this one's."""
+_ABOVE = select(_REFERRAL.c.referrer_id).where(
+    _REFERRAL.c.programme_id == bindparam("programme"), _REFERRAL.c.referee_id == bindparam("member"), _EARLIER
+)
+_CAME_SINCE = select(func.count()).where(
+    _REFERRAL.c.referrer_id == bindparam("referrer"), _REFERRAL.c.created_at > bindparam("since"), _EARLIER
+)
+_BROUGHT = select(_REFERRAL.c.referee_id).where(_REFERRAL.c.referrer_id == bindparam("referrer"), _EARLIER)
+_MINE, _THEIRS = _SIGNAL.alias("mine"), _SIGNAL.alias("theirs")
+_IS_REFERRER = _THEIRS.c.member_id == bindparam("referrer")
+_SHARED = (
+    select(
+        _THEIRS.c.kind,
+        func.count(case((_IS_REFERRER, 1))).label("referrer"),
+        func.count(case((~_IS_REFERRER, _THEIRS.c.member_id)).distinct()).label("friends"),
+    )
+    .join_from(
+        _MINE, _THEIRS,
+        (_THEIRS.c.programme_id == _MINE.c.programme_id)
+        & (_THEIRS.c.kind == _MINE.c.kind)
+        & (_THEIRS.c.hash == _MINE.c.hash),
+    )
+    .where(
+        _MINE.c.member_id == bindparam("friend"), _THEIRS.c.member_id != bindparam("friend"),
+        or_(_IS_REFERRER, _THEIRS.c.member_id.in_(_BROUGHT)),
+        _MINE.c.created_at <= bindparam("until"), _THEIRS.c.created_at <= bindparam("until"),
+    )
+    .group_by(_THEIRS.c.kind)
+)  # fmt: skip
 
 
 def orders_of(session: Session, friend: MemberId, until: datetime) -> Iterator[Order]:
     """A member's orders up to a moment, in order of time."""
-    query = (
-        select(Purchase.occurred_at, Purchase.amount, Purchase.paid, Purchase.revision)
-        .where(Purchase.member_id == friend, Purchase.occurred_at <= until)
-        .order_by(Purchase.occurred_at, Purchase.key)
-    )
-    for at, ordered, paid, revision in session.execute(query):
-        yield Order(at, ordered, paid, revision)
+    for row in execute(session, _ORDERS, {"friend": friend, "until": until}):
+        yield Order(row.occurred_at, row.amount, row.paid, row.revision)
 
 
 def facts_of(session: Session, row: Referral, until: datetime) -> Facts:
     """What the checks look at. Signals seen after `until` are left out: a reward is not in doubt for ever."""
     referrer, friend = MemberId(row.referrer_id), MemberId(row.referee_id)
+    named = {
+        "programme": row.programme_id, "referral": row.id, "referrer": referrer, "friend": friend,
+        "entered_at": row.created_at, "until": until,
+    }  # fmt: skip
+    shared = execute(session, _SHARED, named)
     return Facts(
         referrer,
         friend,
         identities_of(session, referrer),
         identities_of(session, friend),
         session.get_one(Member, friend).customer_before,
-        _ordered_before(session, friend, row.created_at),
-        _chain(session, row),
-        _friends_since(session, row, timedelta(hours=1)),
-        _friends_since(session, row, timedelta(days=1)),
-        _shared(session, row, until),
+        execute(session, _FIRST_BEFORE, named).scalar(),
+        _chain(session, row, named),
+        _came_since(session, row.created_at - timedelta(hours=1), named),
+        _came_since(session, row.created_at - timedelta(days=1), named),
+        tuple(Shared(cast(SignalKind, one.kind), one.referrer > 0, one.friends) for one in shared),
     )
 
 
-def _ordered_before(session: Session, friend: MemberId, entered_at: datetime) -> datetime | None:
-    query = select(func.min(Purchase.occurred_at)).where(
-        Purchase.member_id == friend, Purchase.occurred_at < entered_at
-    )
-    return session.scalar(query)
-
-
-def _chain(session: Session, row: Referral) -> tuple[MemberId, ...]:
+def _chain(session: Session, row: Referral, named: Mapping[str, Any]) -> tuple[MemberId, ...]:
     """Who brought the referrer, and so on, by codes entered before this one."""
     chain: list[MemberId] = []
-    member = row.referrer_id
+    member: str | None = row.referrer_id
     while len(chain) < FURTHEST and row.referee_id not in chain:
-        above = session.scalar(
-            select(Referral.referrer_id).where(
-                Referral.programme_id == row.programme_id, Referral.referee_id == member, _earlier(row)
-            )
-        )
-        if above is None:
+        member = execute(session, _ABOVE, {**named, "member": member}).scalar()
+        if member is None:
             break
-        chain.append(MemberId(above))
-        member = above
+        chain.append(MemberId(member))
     return tuple(chain)
 
 
-def _friends_since(session: Session, row: Referral, span: timedelta) -> int:
-    """How many friends the referrer brought in the time up to this one, this one included."""
-    query = select(func.count()).where(
-        Referral.referrer_id == row.referrer_id, Referral.created_at > row.created_at - span, _earlier(row)
-    )
-    return (session.scalar(query) or 0) + 1
-
-
-def _shared(session: Session, row: Referral, until: datetime) -> tuple[Shared, ...]:
-    """What the friend shares with the referrer and with friends he brought before her: a row for each kind."""
-    mine, theirs = aliased(Signal), aliased(Signal)
-    brought = select(Referral.referee_id).where(Referral.referrer_id == row.referrer_id, _earlier(row))
-    himself = case((theirs.member_id == row.referrer_id, theirs.member_id))
-    others = case((theirs.member_id != row.referrer_id, theirs.member_id))
-    query = (
-        select(theirs.kind, func.count(himself.distinct()), func.count(others.distinct()))
-        .join(mine, and_(theirs.programme_id == mine.programme_id, theirs.kind == mine.kind, theirs.hash == mine.hash))
-        .where(
-            mine.member_id == row.referee_id, theirs.member_id != row.referee_id,
-            or_(theirs.member_id == row.referrer_id, theirs.member_id.in_(brought)),
-            mine.created_at <= until, theirs.created_at <= until,
-        )
-        .group_by(theirs.kind)
-    )  # fmt: skip
-    return tuple(
-        Shared(cast(SignalKind, kind), bool(referrer), friends) for kind, referrer, friends in session.execute(query)
-    )
-
-
-def _earlier(row: Referral) -> ColumnElement[bool]:
-    """Referrals whose code was entered before this one's."""
-    return or_(Referral.created_at < row.created_at, and_(Referral.created_at == row.created_at, Referral.id < row.id))
+def _came_since(session: Session, since: datetime, named: Mapping[str, Any]) -> int:
+    """How many friends the referrer brought from then up to this one, this one included."""
+    return int(execute(session, _CAME_SINCE, {**named, "since": since}).scalar() or 0) + 1

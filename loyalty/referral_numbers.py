@@ -19,15 +19,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, and_, bindparam, case, func, literal, select
+from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, func, literal, select
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from loyalty.codes import read_code
 from loyalty.ids import MemberId
 from loyalty.programme import Programme
 from loyalty.rules.parts import period_start
 from loyalty.store.sql import insert_or_add, table_of
-from loyalty.tables import Invite, Member, Referral
+from loyalty.tables import Invite, Member, Referral, UtcDateTime
 
 WINDOW = timedelta(days=28)
 MOST_WEEKS = 53
@@ -102,14 +103,15 @@ def cohorts(session: Session, programme: Programme, *, weeks: int, now: datetime
     this_week = period_start("week", now, programme.zone)
     assert this_week is not None  # only `ever` has no beginning
     begins = [this_week - timedelta(weeks=back) for back in reversed(range(min(weeks, MOST_WEEKS)))]
-    week, ends = _of_week(begins, range(len(begins))), [_end(begin) for begin in begins]
-    end, last_day = _of_week(begins, ends), _of_week(begins, [moment.date() for moment in ends])
+    ends = [_end(begin) for begin in begins]
+    week = _of_week(begins, range(len(begins)), Integer())
+    end, first_day_after = _of_week(begins, ends, UtcDateTime()), _of_week(begins, [one.date() for one in ends], Date())
     ours = and_(Member.programme_id == programme.id, Member.merged_into.is_(None), Member.joined_at >= begins[0])
     members = session.execute(select(week, func.count()).where(ours).group_by(week))
     invited = session.execute(
         select(week, func.sum(Invite.opened))
         .join(Invite, Invite.member_id == Member.id)
-        .where(ours, Invite.day < last_day)
+        .where(ours, Invite.day < first_day_after)
         .group_by(week)
     )
     friends = session.execute(
@@ -147,11 +149,10 @@ def _friends(in_time: ColumnElement[bool] | None = None) -> tuple[ColumnElement[
     return func.count(), func.sum(case((converted, 1), else_=0)), func.sum(case((rewarded, 1), else_=0))
 
 
-def _of_week(begins: Sequence[datetime], values: Sequence[Any]) -> ColumnElement[Any]:
+def _of_week(begins: Sequence[datetime], values: Sequence[Any], type_: TypeEngine[Any]) -> ColumnElement[Any]:
     """What belongs to the week in which a member joined."""
-    return case(
-        *((Member.joined_at >= begin, value) for begin, value in reversed(list(zip(begins, values, strict=True))))
-    )
+    weeks = reversed(list(zip(begins, values, strict=True)))  # the newest that had begun
+    return case(*((Member.joined_at >= begin, literal(value, type_)) for begin, value in weeks))
 
 
 def _end(begin: datetime) -> datetime:

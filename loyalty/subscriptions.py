@@ -12,11 +12,12 @@ from loyalty.earned import settle_level
 from loyalty.errors import Conflict, Invalid
 from loyalty.history import SUBSCRIPTION
 from loyalty.ids import Cause, MemberId, new_id
+from loyalty.members import kept
 from loyalty.points import open_books
 from loyalty.programme import Programme
 from loyalty.purchases import FUTURE
 from loyalty.store.sql import execute, lock_name, table_of
-from loyalty.tables import Subscription
+from loyalty.tables import Member, Subscription
 
 _ROW = table_of(Subscription)
 _KNOWN = select(_ROW.c.id, _ROW.c.member_id, _ROW.c.started_at, _ROW.c.ended_at, _ROW.c.told_at).where(
@@ -45,6 +46,12 @@ def record_subscription(
         raise Invalid("ended_at lies before started_at", field="ended_at")
     lock_name(session, f"subscription:{programme.id}:{key}")
     books = open_books(session, programme.id, member, now=now)
+    row = session.get_one(Member, member, populate_existing=True)
+    if row.merged_into is not None:  # while one waited for the lock
+        return record_subscription(
+            session, programme, MemberId(kept(session, row).id), key=key, started_at=started_at, ended_at=ended_at,
+            told_at=told_at, now=now,
+        )  # fmt: skip
     known = execute(session, _KNOWN, {"programme": programme.id, "key": key}).first()
     if known is not None and known.member_id != member:
         raise Conflict(f"the subscription {key!r} is another member's; nothing was changed", field="id")
@@ -53,11 +60,11 @@ def record_subscription(
     ):
         return False
     if known is None:
-        row = {
+        new = {
             "id": new_id(), "programme_id": programme.id, "member_id": member, "key": key, "started_at": started_at,
             "ended_at": ended_at, "told_at": told_at,
         }  # fmt: skip
-        execute(session, _INSERT, row)
+        execute(session, _INSERT, new)
     else:
         told = {"subscription": known.id, "started": started_at, "ended": ended_at, "told": told_at}
         execute(session, _KEEP, told)

@@ -69,9 +69,9 @@ class Ingest:
         self, session: Session, programme: Programme, event: PurchaseEvent, at: datetime, now: datetime
     ) -> Outcome:
         member = get_member(session, programme.id, event.member.ref())
-        self._remember(session, programme, member, event.signals.known(), now)
+        self._remember(session, programme, member, event.signals.known(), min(at, now))
         if event.referral_code:
-            self._checkout_code(session, programme, member, event.referral_code, now)
+            self._checkout_code(session, programme, member, event.referral_code, at, now)
         lines = tuple(line.line() for line in event.lines)
         report = PurchaseReport(event.id, Money.parse(event.amount, event.currency), at, lines)
         outcome = record_purchase(session, programme, member, report, now=now)
@@ -125,14 +125,17 @@ class Ingest:
         return Outcome(MemberId(member.id), 0, repeated=not new)
 
     def _remember(
-        self, session: Session, programme: Programme, member: Member, known: Mapping[str, str], now: datetime
+        self, session: Session, programme: Programme, member: Member, known: Mapping[str, str], seen_at: datetime
     ) -> None:
         for kind, value in known.items():
-            signals.remember(session, programme, MemberId(member.id), kind, value, now=now)
+            signals.remember(session, programme, MemberId(member.id), kind, value, now=seen_at)
 
-    def _checkout_code(self, session: Session, programme: Programme, member: Member, typed: str, now: datetime) -> None:
-        """A code at the checkout that does not count is no reason to refuse the order."""
+    def _checkout_code(
+        self, session: Session, programme: Programme, member: Member, typed: str, at: datetime, now: datetime
+    ) -> None:
+        """A code at the checkout counts from when the order was placed, which may be told later. One that does not
+        count is no reason to refuse the order."""
         try:
-            referrals.enter_code(session, programme, member, typed, source="checkout", now=now)
+            referrals.enter_code(session, programme, member, typed, source="checkout", now=now, at=at)
         except Refused:
             return

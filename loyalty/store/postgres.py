@@ -16,6 +16,7 @@ from loyalty.store.line import Line, Way
 
 T = TypeVar("T")
 
+CONNECTIONS = 10
 TRIES = 5
 PATIENCE = 30.0
 """Seconds for which a piece of work waits for a free connection."""
@@ -28,7 +29,7 @@ _AWAY = ("08", "28", "3D", "53", "57P")
 class PostgresStore:
     """A store in a Postgres database, shared by any number of processes."""
 
-    def __init__(self, url: URL, *, connections: int = 10) -> None:
+    def __init__(self, url: URL, *, connections: int = CONNECTIONS) -> None:
         self._engine = create_async_engine(url, pool_size=connections, max_overflow=0)
         self._idle = [Line(self._engine.sync_engine) for _ in range(connections)]
         self._free = asyncio.Semaphore(connections)

@@ -1,5 +1,6 @@
 """Referrals, reviews, leaderboards and rights over `/v1`."""
 
+from datetime import timedelta
 from typing import Any
 
 from loyalty.audit import audit
@@ -28,6 +29,14 @@ async def test_a_code_typed_at_the_checkout_rewards_both_sides(client: Client, c
     rows = (await api.seen("/v1/referrals?state=rewarded"))["referrals"]
     assert [(one["state"], one["source"]) for one in rows] == [("rewarded", "checkout")]
     assert not (await context.store.read(audit)).findings
+
+
+async def test_a_code_at_the_checkout_counts_from_when_the_order_was_placed(client: Client, context: Context) -> None:
+    api = Api(client)
+    placed = context.clock.now() - timedelta(hours=3)
+    await invited(api, occurred_at=placed.isoformat())
+    [row] = (await api.seen("/v1/referrals"))["referrals"]
+    assert (row["state"], row["created_at"]) == ("rewarded", row["converted_at"])
 
 
 async def test_a_refund_takes_both_rewards_back(client: Client) -> None:

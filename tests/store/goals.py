@@ -1,5 +1,6 @@
 """Programmes with levels, goals and leaderboards, and short words for what comes of them."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,30 @@ DAY = timedelta(days=1)
 _NONE: dict[str, Any] = {
     "tiers": None, "badges": [], "milestones": [], "challenges": [], "streaks": [], "leaderboards": [],
 }  # fmt: skip
+
+
+async def asked(shop: Shop, work: Callable[[Session], object]) -> list[tuple[str, tuple[Any, ...]]]:
+    """What some work asks of the database, with what it fills in. (Work is done twice: the first time is different.)"""
+    seen: list[tuple[str, tuple[Any, ...]]] = []
+
+    def listened_to(session: Session) -> None:
+        driver: Any = session.connection().connection.driver_connection
+        if session.get_bind().dialect.name == "sqlite":  # it has filled in everything by then
+            driver.set_trace_callback(lambda statement: seen.append((statement, ())))
+            work(session)
+            driver.set_trace_callback(None)
+            return
+
+        def note(one: Any) -> None:
+            seen.append((one.query, tuple(one.args)))
+
+        driver.add_query_logger(note)
+        work(session)
+        driver.remove_query_logger(note)
+
+    await shop.ask(work)
+    await shop.ask(listened_to)
+    return seen
 
 
 def a_goal(id_: str, measure: str = "orders", **more: object) -> dict[str, object]:

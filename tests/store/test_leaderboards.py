@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import event, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from loyalty import leaderboards
@@ -17,7 +17,7 @@ from loyalty.ids import MemberId
 from loyalty.leaderboards import NEIGHBOURS, Board, Which
 from loyalty.programme import LANGUAGES
 from loyalty.tables import Member, Score
-from tests.store.goals import DAY, a_goal, aiming, aims, nothing_differs, scores, subscribes
+from tests.store.goals import DAY, a_goal, aiming, aims, asked, nothing_differs, scores, subscribes
 from tests.store.helpers import Shop, a_key
 
 VISITS = a_goal("visits", each="month")
@@ -297,29 +297,21 @@ async def test_places_are_found_by_the_index_and_sorted_by_nobody(shop: Shop) ->
     await shop.buys(member, "1.00")
     await shop.do(fill)
 
-    def plans(session: Session) -> list[str]:
+    await shop.do(lambda session: session.execute(text("ANALYZE")).close())
+    seen = await asked(
+        shop, lambda session: leaderboards.top(session, shop.programme, "visits", now=shop.now, member=member)
+    )
+    places = [(statement, values) for statement, values in seen if "FROM score" in statement]
+
+    def explain(session: Session) -> list[str]:
         postgres = session.get_bind().dialect.name == "postgresql"
-        session.execute(text("ANALYZE"))
         if postgres:  # so small a table it would rather read as a whole
             session.execute(text("SET LOCAL enable_seqscan = off"))
-        found: list[str] = []
+        how = "EXPLAIN" if postgres else "EXPLAIN QUERY PLAN"
+        found = [session.connection().exec_driver_sql(f"{how} {one}", values).all() for one, values in places]
+        return ["\n".join(str(row[-1]) for row in rows) for rows in found]
 
-        def explain(_connection: object, cursor: object, statement: str, parameters: object, *_more: object) -> None:
-            if "FROM score" in statement and "EXPLAIN" not in statement:
-                asked.append((statement, parameters))
-
-        asked: list[tuple[str, object]] = []
-        connection = session.connection()
-        event.listen(connection, "before_cursor_execute", explain)
-        leaderboards.top(session, shop.programme, "visits", now=shop.now, member=member)
-        event.remove(connection, "before_cursor_execute", explain)
-        for statement, parameters in asked:
-            how = "EXPLAIN" if postgres else "EXPLAIN QUERY PLAN"
-            rows = connection.exec_driver_sql(f"{how} {statement}", parameters).all()  # type: ignore[arg-type]  # as they were
-            found.append("\n".join(str(row[-1]) for row in rows))
-        return found
-
-    explained = await shop.do(plans)
+    explained = await shop.do(explain)
     assert len(explained) >= 5
     for plan in explained:
         assert "ix_score_rank" in plan or "pk_score" in plan or "sqlite_autoindex_score" in plan, plan

@@ -80,12 +80,12 @@ class Waits:
 
 Action = Enters | Buys | IsRefunded | IsDecided | Settles | Waits
 
-WEIGHTS: dict[type[Action], int] = {Enters: 3, Buys: 10, IsRefunded: 3, IsDecided: 2, Settles: 6, Waits: 3}
+WEIGHTS: dict[type[Action], int] = {Enters: 2, Buys: 11, IsRefunded: 4, IsDecided: 2, Settles: 7, Waits: 2}
 
 
 def drawn_conditions(random: Random) -> Conditions:
     return Conditions(
-        order=random.choice([1, 1, 2]), minimum=Decimal("10.00"), window=10 * DAY,
+        order=random.choice([1, 1, 1, 2]), minimum=Decimal("10.00"), window=10 * DAY,
         a_month=random.choice([None, 1, 1, 2]), an_hour=random.choice([1, 2, 9]), a_day=random.choice([2, 3, 9]),
     )  # fmt: skip
 
@@ -94,23 +94,24 @@ def drawn_actions(random: Random) -> Iterator[Action]:
     """Codes first, so that something comes of what follows; most of them are of one member."""
     for _ in range(random.randint(4, 7)):
         yield drawn(random, Enters)
-        yield Waits(random.choice([10, 20]) * MINUTE)
-    for kind in random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=random.randint(10, 30)):
+        yield Waits(random.choice([5, 10, 25]) * MINUTE)
+    yield Waits(30 * MINUTE)
+    for kind in random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=random.randint(15, 40)):
         yield drawn(random, kind)
 
 
 def drawn(random: Random, kind: type[Action]) -> Action:
     if kind is Enters:
-        return Enters(random.choice(MEMBERS), random.choice([0, 0, 0, 0, 1, 2]))
+        return Enters(random.choice([*MEMBERS, *MEMBERS[1:]]), random.choice([0, 0, 0, 0, 1, 2]))
     if kind is Buys:
-        age = random.choice([timedelta(0), timedelta(0), 5 * MINUTE, 50 * MINUTE, 5 * DAY])
+        age = random.choice([timedelta(0)] * 4 + [5 * MINUTE, 20 * MINUTE, 60 * MINUTE] * 2 + [5 * DAY])
         amount, refunded = (
-            random.choice(["30.00", "12.00", "12.00", "9.99"]),
+            random.choice(["30.00", "12.00", "12.00", "12.00", "9.99"]),
             random.choice([None] * 5 + ["10.00", "30.00"]),
         )
         return Buys(random.choice(MEMBERS), Decimal(amount), age, Decimal(refunded) if refunded else None)
     if kind is IsRefunded:
-        return IsRefunded(random.randrange(100), Decimal(random.choice(["2.01", "30.00", "30.00"])))
+        return IsRefunded(random.randrange(100), Decimal(random.choice(["2.01", "30.00", "30.00", "30.00"])))
     if kind is IsDecided:
         return IsDecided(random.randrange(100), random.choice(["accept", "reject", "appeal"]))
     if kind is Settles:

@@ -148,6 +148,24 @@ async def test_each_window_is_that_of_the_orders_own_rules(shop: Shop) -> None:
     assert await shop.points(member) == points(60 + 10 + 10)
 
 
+async def test_the_longest_window_of_all_rules_in_play_is_read(shop: Shop) -> None:
+    """An order that is told late, among orders of other rules, each of which looks back as far as its own say."""
+    gold = {"id": "gold", "name": NAMES, "from": 50, "factor": 2}
+    bare = only_earning(shop.programme)
+    windows: list[dict[str, object]] = [{"months": 1}, {}, {"months": 3}, {"calendar": "year"}]
+    member = await shop.member()
+    await shop.buys(member, "60.00", at=shop.now - timedelta(days=20))
+    earned = 60
+    for number, window in enumerate(windows):
+        tiers = Tiers.model_validate({"measure": "spend", "levels": [gold], **window})
+        shop.programme = bare.model_copy(update={"tiers": tiers})
+        await shop.do(lambda session: ensure_programme(session, shop.programme, now=shop.now))
+        assert (await shop.buys(member, "10.00", at=shop.now - timedelta(days=number + 1))).points == 20
+        earned += 20
+    assert (await shop.buys(member, "10.00", at=shop.now - timedelta(days=10))).points == 20
+    assert await shop.points(member) == points(earned + 20)
+
+
 async def test_what_is_older_than_revisions_is_judged_by_the_first_rules_and_by_itself(shop: Shop) -> None:
     """Rules that look back came later: they give nothing for the past, and take nothing of it."""
     await changes_rules(shop, purchase=PurchaseRule(points=2))
