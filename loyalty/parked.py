@@ -76,9 +76,7 @@ def claimable(session: Session, programme: ProgrammeId, *, limit: int) -> list[P
             (Identity.programme_id == ParkedEvent.programme_id)
             & (Identity.kind + ":" + Identity.value == ParkedEvent.member_ref),
         )
-        .where(
-            ParkedEvent.programme_id == programme, ParkedEvent.state == WAITING, ParkedEvent.code == NotFound.code
-        )
+        .where(ParkedEvent.programme_id == programme, ParkedEvent.state == WAITING, ParkedEvent.code == NotFound.code)
     )
     return list(session.scalars(query.order_by(ParkedEvent.id).limit(limit)))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from loyalty import gifts, progress
@@ -19,10 +19,20 @@ from loyalty.qualifying import State
 from loyalty.referral_cases import Case, Side, is_history, judge, open_case
 from loyalty.revisions import rules_of
 from loyalty.rules.parts import period_start
+from loyalty.store.sql import execute, table_of
 from loyalty.tables import Member, Referral
 
 KIND = "referral"
 SIDES: tuple[Side, ...] = ("friend", "referrer")
+
+_REFERRAL = table_of(Referral)
+_LATER = select(_REFERRAL.c.id, _REFERRAL.c.revision).where(
+    _REFERRAL.c.referrer_id == bindparam("referrer"),
+    _REFERRAL.c.state == "rewarded",
+    _REFERRAL.c.converted_at >= bindparam("begin"),
+    _REFERRAL.c.converted_at < bindparam("end"),
+)
+_OPEN_AGAIN = update(_REFERRAL).where(_REFERRAL.c.id.in_(bindparam("ids", expanding=True))).values(unsettled=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,32 +150,21 @@ def _earlier_in_month(session: Session, programme: Programme, row: Referral) -> 
 def _displace(session: Session, programme: Programme, cases: list[Case]) -> None:
     """Where a friend came to count or ceased to, have the referrer's later ones of that month looked at again: their
     monthly limit may fall on others now."""
-    settled = [case.row.id for case in cases]
+    settled = {case.row.id for case in cases}
     for case in cases:
         if case.counts == case.counted_before:
             continue
         for moment in filter(None, (case.counts, case.counted_before)):
             month = period_start("month", moment, programme.zone)
             assert month is not None  # only `ever` has no beginning
-            later = select(Referral.id, Referral.revision).where(
-                Referral.referrer_id == case.row.referrer_id,
-                Referral.id.not_in(settled),
-                Referral.state == "rewarded",
-                Referral.converted_at >= moment,
-                Referral.converted_at < month + relativedelta(months=1),
-            )
+            span = {"referrer": case.row.referrer_id, "begin": moment, "end": month + relativedelta(months=1)}
             limited = [
-                id_
-                for id_, revision in session.execute(later)
-                if rules_of(session, programme, revision).referral.a_month is not None
+                row.id
+                for row in execute(session, _LATER, span)
+                if row.id not in settled and rules_of(session, programme, row.revision).referral.a_month is not None
             ]
             if limited:
-                session.execute(
-                    update(Referral)
-                    .where(Referral.id.in_(limited))
-                    .values(unsettled=True)
-                    .execution_options(synchronize_session=False)
-                )
+                execute(session, _OPEN_AGAIN, {"ids": limited})
 
 
 def _told(case: Case) -> Settled:
