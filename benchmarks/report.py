@@ -70,9 +70,6 @@ def table(rows: Rows) -> str:
 
 def save(results: Mapping[str, Any], found: Mapping[str, Speed]) -> Path:
     """Write everything down, every latency included."""
-    RESULTS.mkdir(exist_ok=True)
-    now = datetime.now(UTC)
-    file = RESULTS / f"turns-{now:%Y%m%d-%H%M%S}.json"
     samples = {
         name: {
             "full": [{"seconds": sample.seconds, "latencies": sample.latencies} for sample in result.full],
@@ -81,7 +78,15 @@ def save(results: Mapping[str, Any], found: Mapping[str, Speed]) -> Path:
         }
         for name, result in found.items()
     }
-    document = {"at": now.isoformat(), **results, "samples": samples}
+    return save_as("turns", {**results, "samples": samples})
+
+
+def save_as(name: str, results: Mapping[str, Any]) -> Path:
+    """Write results to a file of this name and moment."""
+    RESULTS.mkdir(exist_ok=True)
+    now = datetime.now(UTC)
+    file = RESULTS / f"{name}-{now:%Y%m%d-%H%M%S}.json"
+    document = {"at": now.isoformat(), **results}
     file.write_text(json.dumps(document, indent=1, ensure_ascii=False), "utf-8")
     return file
 

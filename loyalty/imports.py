@@ -16,6 +16,7 @@ from loyalty.points import open_books
 from loyalty.programme import LANGUAGES, Language, Programme
 from loyalty.revisions import ensure_programme
 from loyalty.tombstones import grave_of
+from loyalty.unsettled import touch
 
 COLUMNS = ("phone", "name", "language", "opt_in_evidence", "points")
 MOST_POINTS = 10**9
@@ -58,6 +59,7 @@ def import_row(session: Session, programme: Programme, row: ImportRow, *, now: d
     new = join(session, programme, member, now=now)
     if new or row.points:
         member.customer_before = True
+        touch(session, id_)
     books = open_books(session, programme.id, id_, now=now)
     causes = [Cause(f"import:{one}") for one in family(session, id_)]
     if row.points and not any(books.posted(cause) for cause in causes):

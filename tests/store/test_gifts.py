@@ -16,7 +16,7 @@ from loyalty.points import open_books
 from loyalty.rules.parts import Gift
 from loyalty.stock import Taken
 from loyalty.tables import Lot, Member, Voucher
-from tests.store.games import fail_everywhere
+from tests.store.fragile import fail_everywhere
 from tests.store.helpers import Shop, points, reasons
 from tests.store.rewards import (
     a_reward,

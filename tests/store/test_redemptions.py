@@ -16,7 +16,7 @@ from loyalty.ids import MemberId, RedemptionId, RewardId
 from loyalty.redemptions import HOLD, Issued
 from loyalty.stock import Taken
 from loyalty.tables import Member, Redemption
-from tests.store.games import fail_everywhere
+from tests.store.fragile import fail_everywhere
 from tests.store.helpers import Shop, points, reasons
 from tests.store.rewards import (
     a_reward,

@@ -35,7 +35,8 @@ from loyalty.rules.parts import Gift, period_of
 from loyalty.store import store_url
 from loyalty.store.sqlite import sqlite_engine
 from loyalty.tables import Member, Voucher
-from tests.store.games import Unplugged, failing_at
+from tests.store.fragile import failing_at
+from tests.store.games import Unplugged
 from tests.store.helpers import euros, set_up_member, variant
 from tests.store.rewards import a_reward, counted, given_out, offering
 from tests.store.rewards_model import Coupon, Giving, Person, Redeeming, Used, World
@@ -54,7 +55,7 @@ GIFTS = (Gift(points=7), Gift(reward=RewardId("mug")), Gift(points=5, reward=Rew
 
 names = st.sampled_from(["anna", "bruno"])
 rewards = st.sampled_from(["mug", "cup", "daily"])
-failures = st.one_of(st.none(), st.none(), st.integers(0, 25))
+failures = st.one_of(st.none(), st.none(), st.integers(0, 40))
 pauses = st.sampled_from([timedelta(minutes=5), HOLD, timedelta(hours=13), timedelta(hours=30)])
 
 
@@ -90,18 +91,17 @@ class RewardsMachine(RuleBasedStateMachine):
         return Session(self.engine, autoflush=False, expire_on_commit=False)
 
     def do(self, work: Callable[[Session], T], fails: int | None = None) -> T:
-        """Do something; perhaps it fails before, at some statement or in the end, and is done again."""
+        """Do something; perhaps it fails before, at some step or in the end, and is done again."""
         if fails is not None:
             with pytest.raises((Unplugged, Refused, Conflict)):
                 self.break_off(work, fails)
         with self.transaction() as session, session.begin():
             return work(session)
 
-    def break_off(self, work: Callable[[Session], object], statement: int) -> None:
+    def break_off(self, work: Callable[[Session], object], step: int) -> None:
         with self.transaction() as session, session.begin():
-            with failing_at(session, statement):
-                work(session)
-                session.flush()
+            with failing_at(session, step) as watched:
+                work(watched)
             raise Unplugged("in the end")
 
     def attempt(self, work: Callable[[Session], T], fails: int | None) -> T | str:

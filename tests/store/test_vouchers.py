@@ -18,7 +18,7 @@ from loyalty.rules.parts import Gift
 from loyalty.stock import Taken
 from loyalty.tables import Trail, Voucher, VoucherUse
 from loyalty.vouchers import Use
-from tests.store.games import fail_everywhere
+from tests.store.fragile import fail_everywhere
 from tests.store.helpers import Shop, reasons
 from tests.store.rewards import (
     a_reward,
