@@ -30,7 +30,8 @@ class Notices:
     ) -> bool:  # fmt: skip
         """Say the sentence `key`, with what is missing to the next reward. True if it will be sent.
 
-        Outside the customer service window nothing goes out; the outbox keeps it as withheld.
+        Outside the customer service window nothing goes out; the outbox keeps it as withheld. In the programme's
+        quiet hours it waits for their end.
         """
         conversation = conversation_of(session, member, lock=True)
         if conversation is None:
@@ -50,4 +51,6 @@ class Notices:
         if conversation.flow is not None or not window_open(conversation, now):
             conversation.offer_id = newest  # typed words still answer what she was asked
         session.flush()
-        return enqueue(session, conversation, parts, key=f"notice:{cause}", now=now)
+        quiet = programme.notices.quiet_hours
+        morning = quiet.over_at(now.astimezone(programme.zone)) if quiet is not None else None
+        return enqueue(session, conversation, parts, key=f"notice:{cause}", now=now, not_before=morning)

@@ -48,16 +48,22 @@ def window_open(conversation: Conversation, now: datetime) -> bool:
 
 
 def enqueue(
-    session: Session, conversation: Conversation, parts: Sequence[dict[str, Any]], *, key: str, now: datetime
-) -> bool:
-    """Put a message in the outbox, once for its key. True if it is new and will be sent."""
-    state = "waiting" if window_open(conversation, now) else "withheld"
+    session: Session, conversation: Conversation, parts: Sequence[dict[str, Any]], *, key: str, now: datetime,
+    not_before: datetime | None = None,
+) -> bool:  # fmt: skip
+    """Put a message in the outbox, once for its key. True if it is new and will be sent.
+
+    One that is not to be sent before a moment lets others pass until then; it is withheld if the customer service
+    window will be closed by that time.
+    """
+    begins = max(not_before or now, now)
+    state = "waiting" if window_open(conversation, begins) else "withheld"
     new = False
     for number, part in enumerate(parts):
         row = {
             "programme_id": conversation.programme_id, "member_id": conversation.member_id,
             "number_id": conversation.number_id, "phone": conversation.phone, "user_id": conversation.user_id,
-            "key": f"{key}/{number}", "message": part, "state": state, "attempts": 0, "next_try_at": now,
+            "key": f"{key}/{number}", "message": part, "state": state, "attempts": 0, "next_try_at": begins,
             "created_at": now, "updated_at": now,
         }  # fmt: skip
         new = insert_once(session, OutboxRow, row) or new
@@ -83,6 +89,7 @@ _NEXT = (
             _AHEAD.c.member_id == _OUTBOX.c.member_id,
             _AHEAD.c.id < _OUTBOX.c.id,
             _AHEAD.c.state.in_(["waiting", "sending"]),
+            (_AHEAD.c.attempts > 0) | (_AHEAD.c.next_try_at <= bindparam("due")),  # one that waits for the morning
         ),
     )
     .order_by(_OUTBOX.c.id)

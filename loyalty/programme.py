@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from difflib import get_close_matches
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal, Self
@@ -78,6 +78,17 @@ class QuietHours(Part):
         if self.begin == self.end:
             raise ValueError("begin and end are the same")
         return self
+
+    def over_at(self, now: datetime) -> datetime | None:
+        """When the quiet hours that hold at a moment (in the programme's zone) are over; None if none hold."""
+        begin, end = time.fromisoformat(self.begin), time.fromisoformat(self.end)
+        clock = now.time()
+        overnight = begin > end
+        quiet = clock >= begin or clock < end if overnight else begin <= clock < end
+        if not quiet:
+            return None
+        day = now.date() + timedelta(days=1 if overnight and clock >= begin else 0)
+        return datetime.combine(day, end, tzinfo=now.tzinfo)
 
 
 class Notices(Part):
