@@ -7,7 +7,7 @@ many it begins again. All days, weeks and months are those of the programme's zo
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import assert_never
 from zoneinfo import ZoneInfo
@@ -20,6 +20,8 @@ from loyalty.rules.parts import Period, end_of_day, period_of, period_start
 from loyalty.rules.tiers import Level, Tiers
 from loyalty.tiering import Meter
 
+EVER = datetime(1970, 1, 2, tzinfo=UTC)
+"""Before anything that is known of anybody."""
 ONCE = "1"
 """The period of what is reached once and for all."""
 _NONE = Decimal(0)
@@ -101,7 +103,7 @@ def progress(goal: AnyGoal, past: Past, *, after: datetime | None = None) -> Pro
         case Badge():
             return _progress(goal, _total(goal, past), goal.target, ONCE)
         case Milestone():
-            return _nexttime_of(goal, past)
+            return _next_time(goal, past)
         case Challenge():
             return _challenge(goal, past)
         case Streak():
@@ -138,6 +140,8 @@ def begins(goal: AnyGoal, moment: datetime, zone: ZoneInfo) -> datetime:
             end, first = ends_at(goal, moment, zone), dates.first
             if end is None or moment < end:
                 return min(moment, datetime(first.year, first.month, first.day, tzinfo=zone))
+        case Challenge(dates=dates, tiers=tiers) if dates is not None and tiers:
+            return EVER  # a sum does not say which level she had when there was enough
         case Streak(unit=unit, length=length):
             return _start(unit, moment, zone) - _LENGTH[unit] * length
     return moment
@@ -197,7 +201,7 @@ def _total(goal: Goal, past: Past) -> int:
     return int(past.before(goal.measure, goal.minimum) + sum((amount for _, amount in past.steps(goal)), _NONE))
 
 
-def _nexttime_of(goal: Milestone, past: Past) -> Progress:
+def _next_time(goal: Milestone, past: Past) -> Progress:
     have = _total(goal, past)
     following = have - have % goal.every + goal.every
     if goal.measure == SUBSCRIPTION:  # what an earlier subscription reached is not reached again by a later one
@@ -213,8 +217,9 @@ def _within(goal: Challenge, past: Past) -> Iterator[Reached]:
         name = time_of(goal, one.at, past.zone)
         if name is None:
             continue
-        if name != period:
-            period, running, done = name, _opening(goal, past), False
+        if name != period:  # what the opening reached alone was reached by what came before this history
+            period, running = name, _opening(goal, past)
+            done = running >= goal.target and not goal.tiers
         running += amount
         if not done and running >= goal.target and (not goal.tiers or past.level_at(one.at) in goal.tiers):
             done = True
