@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from actions import wording
 from actions.question import Question
 from conversation.model import Answer, Message
-from loyalty.history import SUBSCRIPTION
-from loyalty.leaderboards import Board, Place, top
+from loyalty.levels.leaderboards import Board, Place, top
+from loyalty.levels.status import GoalStatus, LevelStatus, Status
+from loyalty.levels.status import status as status_of
+from loyalty.orders.history import SUBSCRIPTION
 from loyalty.programme import Programme, last_day
 from loyalty.rules.goals import Badge, Leaderboard, Streak
 from loyalty.rules.tiers import Level
-from loyalty.status import GoalStatus, LevelStatus, Status
-from loyalty.status import status as status_of
 
 BADGES = 10
 GOALS = 8

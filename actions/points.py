@@ -2,10 +2,10 @@
 
 from actions.question import Question
 from conversation.model import Answer
-from loyalty.catalogue import tier_of
+from loyalty.books.overview import Movement, expiring, movements, points_of
 from loyalty.money import Money
-from loyalty.overview import Movement, expiring, movements, points_of
 from loyalty.programme import last_day
+from loyalty.rewards.catalogue import tier_of
 
 HISTORY = 6
 EXPIRIES = 4

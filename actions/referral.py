@@ -6,7 +6,7 @@ from actions.question import Question
 from conversation.model import Answer, Command
 from loyalty.codes import ALPHABET, REFERRAL_SIGNS
 from loyalty.ids import MemberId
-from loyalty.referrals import referral_count, referral_link
+from loyalty.referral.referrals import referral_count, referral_link
 
 _CODE = regex.compile(rf"(?i)(?<![a-z0-9])(?:[{ALPHABET}][\s-]?){{{REFERRAL_SIGNS}}}[{ALPHABET}](?![a-z0-9])")
 

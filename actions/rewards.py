@@ -2,11 +2,11 @@
 
 from actions.question import Question
 from conversation.model import Answer, Command, Message
-from loyalty.catalogue import what_can_i_get
+from loyalty.books.overview import points_of
 from loyalty.ids import MemberId
-from loyalty.overview import points_of
 from loyalty.programme import last_day
-from loyalty.vouchers import usable
+from loyalty.rewards.catalogue import what_can_i_get
+from loyalty.rewards.vouchers import usable
 
 SHOWN = 8
 

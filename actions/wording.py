@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from actions.question import Question
-from loyalty.goals import Progress
+from loyalty.levels.goals import Progress
 from loyalty.money import Money
 from loyalty.rules.goals import Streak
 from loyalty.rules.parts import Gift

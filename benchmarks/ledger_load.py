@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from benchmarks.ledger_stores import EXPIRES, MEMO, NOW, POINTS, member_id
 from benchmarks.load import WrongAnswer
+from loyalty.books.ledger import lock_all
+from loyalty.books.points import open_books
 from loyalty.ids import Cause, new_id
-from loyalty.ledger import lock_all
 from loyalty.money import Money
-from loyalty.points import open_books
+from loyalty.orders.purchases import PurchaseReport, record_purchase
 from loyalty.programme import Programme
-from loyalty.purchases import PurchaseReport, record_purchase
 from loyalty.store import Store
 from loyalty.store.hot import Hot
 from loyalty.store.sql import table_of

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from benchmarks.ledger_stores import MEMO, POINTS, cafe, member_id, sqlite_file
 from benchmarks.programs import NotReady
+from loyalty.books.posting import CHAINS, chain_of
 from loyalty.ids import new_id
-from loyalty.posting import CHAINS, chain_of
 
 MEMO_TEXT = str(MEMO).replace("'", '"')
 _AT = "2026-11-21 10:00:00.000000"

@@ -17,10 +17,10 @@ from benchmarks.figures import Sample
 from benchmarks.ledger_stores import NOW, cafe, member_id
 from benchmarks.load import WrongAnswer
 from benchmarks.programs import ROOT, NotReady
-from loyalty.audit import audit
-from loyalty.catalogue import what_can_i_get
+from loyalty.books.audit import audit
+from loyalty.books.overview import points_of
 from loyalty.ids import MemberId
-from loyalty.overview import points_of
+from loyalty.rewards.catalogue import what_can_i_get
 from loyalty.store import Store, open_store
 
 Ask = Callable[[Session, MemberId], object]

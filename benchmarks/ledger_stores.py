@@ -19,10 +19,10 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types
 from sqlalchemy.engine import make_url
 
 from benchmarks.programs import ROOT, WORK
+from loyalty.books.posting import CHAINS, GENESIS, chain_of, link_hash
+from loyalty.files.reading import read_programme
 from loyalty.ids import MemberId
-from loyalty.posting import CHAINS, GENESIS, chain_of, link_hash
 from loyalty.programme import Programme
-from loyalty.programme_file import read_programme
 from loyalty.revisions import ensure_programme
 from loyalty.store import open_store
 from loyalty.store.schema import upgrade

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from benchmarks.crowd import NUMBER_ID, member
 from benchmarks.programs import ROOT, WORK, Program
 from conversation.register import ensure_conversation
-from loyalty.imports import ImportRow, import_row
-from loyalty.members import Ref, find_member
+from loyalty.people.imports import ImportRow, import_row
+from loyalty.people.members import Ref, find_member
 from loyalty.store.schema import upgrade
 from passaparola.compose import House, build
 from passaparola.settings import Settings, read_settings

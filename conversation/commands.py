@@ -11,12 +11,13 @@ from conversation.model import Choice, Command, Message
 from conversation.sentences import Sentences
 from conversation.tables import Conversation
 from flows.model import Ask, Saved
-from loyalty import members, referrals
+from loyalty.books.overview import points_of
 from loyalty.codes import read_code, show_code
 from loyalty.errors import Refused
 from loyalty.ids import MemberId
-from loyalty.overview import points_of
+from loyalty.people import members
 from loyalty.programme import LANGUAGES, Language, Programme
+from loyalty.referral import referrals
 from loyalty.tables import Member
 
 

@@ -14,11 +14,11 @@ from conversation.model import Choice, Message
 from conversation.sentences import Sentences
 from flows.model import Event, Option, Phrase, Redeem, Saved, Say, Step, Value
 from flows.redemption import Redemption, RedemptionFacts, RewardFact
-from loyalty import catalogue, redemptions
-from loyalty.catalogue import Offer
 from loyalty.errors import Refused
 from loyalty.ids import MemberId, RewardId, new_id
 from loyalty.programme import Language, Programme, last_day
+from loyalty.rewards import catalogue, redemptions
+from loyalty.rewards.catalogue import Offer
 from loyalty.tables import Member
 
 

@@ -11,8 +11,8 @@ from conversation.model import Attachment, Incoming
 from conversation.register import person
 from conversation.tables import InboxRow
 from conversation.wire import incoming_from_json, incoming_to_json
+from loyalty.people.tombstones import is_buried_somewhere
 from loyalty.store.sql import execute, insert_once, table_of
-from loyalty.tombstones import is_buried_somewhere
 
 NO_TURN = frozenset({"reaction", "edit", "revoke", "system", "echo"})
 """Kinds that are kept, but are not something a customer says to the bot."""

@@ -11,10 +11,10 @@ from conversation.offers import make_offer
 from conversation.outbox import enqueue, window_open
 from conversation.register import conversation_of
 from conversation.sentences import Sentences
-from loyalty.catalogue import tier_of
+from loyalty.books.overview import points_of
 from loyalty.ids import MemberId
-from loyalty.overview import points_of
 from loyalty.programme import Language, Programme
+from loyalty.rewards.catalogue import tier_of
 from loyalty.tables import Member
 
 

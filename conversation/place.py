@@ -17,13 +17,13 @@ from conversation.rights import follow, lose_phone
 from conversation.tables import Conversation, Offer, TrackerRow
 from flows.model import Saved
 from loyalty.ids import MemberId
-from loyalty.members import Kind, Person, find_member
+from loyalty.merging.recognition import recognise
+from loyalty.people.members import Kind, Person, find_member
+from loyalty.people.tombstones import grave_of
 from loyalty.programme import Language, Programme
-from loyalty.recognition import recognise
 from loyalty.revisions import ensure_programme
 from loyalty.store.sql import execute, table_of
 from loyalty.tables import Identity, Member
-from loyalty.tombstones import grave_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from conversation.model import Incoming
 from conversation.tables import Conversation
 from loyalty.errors import Invalid
 from loyalty.ids import MemberId
-from loyalty.members import Kind, Person, Ref
+from loyalty.people.members import Kind, Person, Ref
 from loyalty.tables import Member
 
 

@@ -13,7 +13,7 @@ from conversation.memory import sender_of
 from conversation.register import conversation_of
 from conversation.tables import Conversation, InboxRow, Offer, OutboxRow, TrackerRow
 from loyalty.ids import MemberId
-from loyalty.members import Kind, identities_of
+from loyalty.people.members import Kind, identities_of
 from loyalty.programme import Programme
 
 _STATES = ("new", "done", "seen", "failed")
@@ -53,7 +53,7 @@ def export(session: Session, programme: Programme, member: MemberId, now: dateti
 def erase(session: Session, programme: Programme, member: MemberId, now: datetime) -> None:
     """Delete all that is known of a member's chat, what waits to be sent as well.
 
-    Call it before `loyalty.rights.erase`, in the same transaction: that forgets by what she wrote. A message of
+    Call it before `loyalty.rights.erasure.erase`, in the same transaction: that forgets by what she wrote. A message of
     hers that arrives again later is recognised by the time it was sent (`conversation.place.introduce`).
     """
     conversation = conversation_of(session, member, lock=True)
@@ -67,7 +67,7 @@ def erase(session: Session, programme: Programme, member: MemberId, now: datetim
 
 
 def follow(session: Session, programme: Programme, kept: MemberId, other: MemberId) -> None:
-    """Let a member's chat follow her into the member she was merged with (`loyalty.merging.merge`).
+    """Let a member's chat follow her into the member she was merged with (`loyalty.merging.merge.merge`).
 
     If both have one, the one that was heard last goes on: its flow, its newest offer, its way to reach her.
     """

@@ -11,11 +11,15 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from loyalty import birthdays, progress_due, quizzes, redemptions, referrals, scores, vouchers
+from loyalty.books.ledger import Account, chain_of
+from loyalty.books.points import Books, open_books
+from loyalty.games import quizzes
 from loyalty.ids import Cause, MemberId, ProgrammeId
-from loyalty.ledger import Account, chain_of
-from loyalty.points import Books, open_books
+from loyalty.levels import progress_due, scores
+from loyalty.orders import birthdays
 from loyalty.programme import Programme
+from loyalty.referral import referrals
+from loyalty.rewards import redemptions, vouchers
 from loyalty.store import Store
 from loyalty.tables import Entry, Lot
 

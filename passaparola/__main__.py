@@ -193,9 +193,9 @@ def audit(without_goals: bool) -> None:
 
     And that every member has the level, the awards and the scores that her past makes.
     """
-    from loyalty.audit import audit as prove
-    from loyalty.fairness import audit_wheel
-    from loyalty.recount import some_differences
+    from loyalty.books.audit import audit as prove
+    from loyalty.games.fairness import audit_wheel
+    from loyalty.levels.recount import some_differences
     from loyalty.store.schema import upgrade
     from passaparola.compose import build
 
@@ -238,7 +238,7 @@ def audit(without_goals: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_members(file: Path) -> None:
     """Bring an existing customer base in: a CSV with phone, name, language, opt_in_evidence, points."""
-    from loyalty.imports import import_row, read_rows
+    from loyalty.people.imports import import_row, read_rows
     from loyalty.store.schema import upgrade
     from passaparola.compose import build
 

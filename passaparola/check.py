@@ -14,9 +14,9 @@ from ruamel.yaml.error import YAMLError
 from conversation.errors import BadSentence
 from conversation.layout import WHATSAPP, units
 from conversation.sentences import PLURAL_FORMS, Sentence, Sentences
-from loyalty.advice import advise
+from loyalty.files.advice import advise
+from loyalty.files.reading import clashes, programme_files, read_each
 from loyalty.programme import LANGUAGES
-from loyalty.programme_file import clashes, programme_files, read_each
 
 READY_MADE = Path("programmes")
 WARNING = "warning: "

@@ -9,8 +9,8 @@ from connectors.whatsapp.graph import GraphConfig
 from conversation.notices import Notices
 from conversation.sentences import Sentences
 from loyalty.clock import Clock, SystemClock
+from loyalty.files.live import Programmes
 from loyalty.programme import Programme
-from loyalty.programmes import Programmes
 from loyalty.store import Store, open_store
 from passaparola.settings import Settings
 from service.context import Context

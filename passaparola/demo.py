@@ -12,11 +12,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from conversation.register import ensure_conversation
-from loyalty.imports import ImportRow, import_row, read_rows
-from loyalty.members import find_member
 from loyalty.money import Money
+from loyalty.orders.purchases import PurchaseReport, record_purchase
+from loyalty.people.imports import ImportRow, import_row, read_rows
+from loyalty.people.members import find_member
 from loyalty.programme import Programme
-from loyalty.purchases import PurchaseReport, record_purchase
 from loyalty.store.schema import upgrade
 from passaparola.compose import House, build
 from passaparola.settings import Settings

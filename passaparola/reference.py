@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from loyalty.programme_schema import Schema, resolved, schema, schema_text
-from loyalty.programme_words import allowed
+from loyalty.files.schema import Schema, resolved, schema, schema_text
+from loyalty.files.words import allowed
 from passaparola.errors import CommandError
 
 SCHEMA = Path("programmes/schema.json")

@@ -5,10 +5,10 @@ from datetime import datetime
 from aiohttp import web
 from sqlalchemy.orm import Session
 
-from loyalty import leaderboards
 from loyalty.errors import Invalid
 from loyalty.ids import MemberId
-from loyalty.members import get_member
+from loyalty.levels import leaderboards
+from loyalty.people.members import get_member
 from loyalty.programme import Programme
 from service.once import Change, change, read_body, view
 from service.schemas.members import BoardName, BoardPart

@@ -2,12 +2,13 @@
 
 from aiohttp import web
 
+import loyalty.merging.merge
 from conversation.rights import follow
-from loyalty import adjustments, merging
+from loyalty.books import adjustments
+from loyalty.books.overview import points_of
 from loyalty.ids import MemberId
-from loyalty.members import Person, get_member, join, meet, set_marketing
-from loyalty.overview import points_of
-from loyalty.rights import record_consent
+from loyalty.people.consents import record_consent
+from loyalty.people.members import Person, get_member, join, meet, set_marketing
 from service.context import CONTEXT
 from service.once import Change, change, read_body
 from service.schemas.members import Adjusted, Adjustment, ConsentIn, Enrolment, MemberOut, Merge, PointsOut
@@ -62,7 +63,7 @@ async def merge(request: web.Request) -> web.Response:
     def work(at: Change) -> MemberOut:
         keep = get_member(at.session, at.programme.id, ref)
         other = get_member(at.session, at.programme.id, body.other)
-        merging.merge(
+        loyalty.merging.merge.merge(
             at.session, at.programme, MemberId(keep.id), MemberId(other.id), author=f"{at.actor}: {body.author}",
             reason=body.reason, now=at.now,
         )  # fmt: skip

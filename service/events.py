@@ -8,9 +8,9 @@ from aiohttp import web
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from loyalty import parked
 from loyalty.errors import Conflict, Invalid, LoyaltyError, Refused, StoreUnavailable
 from loyalty.idempotency import Answered
+from loyalty.orders import parked
 from loyalty.programme import Programme
 from service.context import CONTEXT, Context
 from service.ingest import Ingest, read_event

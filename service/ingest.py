@@ -9,15 +9,22 @@ from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from conversation.notices import Notices
-from loyalty import referrals, signals
 from loyalty.errors import Refused
 from loyalty.ids import MemberId
-from loyalty.members import get_member
 from loyalty.money import Money
-from loyalty.orders import ChangeKind
+from loyalty.orders.bills import ChangeKind
+from loyalty.orders.purchases import (
+    OrderChange,
+    Outcome,
+    PurchaseReport,
+    record_activity,
+    record_change,
+    record_purchase,
+)
+from loyalty.orders.subscriptions import record_subscription
+from loyalty.people.members import get_member
 from loyalty.programme import Language, Programme
-from loyalty.purchases import OrderChange, Outcome, PurchaseReport, record_activity, record_change, record_purchase
-from loyalty.subscriptions import record_subscription
+from loyalty.referral import referrals, signals
 from loyalty.tables import Member
 from service.schemas.common import Line
 from service.schemas.events import (

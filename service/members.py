@@ -5,9 +5,9 @@ from datetime import datetime
 from aiohttp import web
 from sqlalchemy.orm import Session
 
+from loyalty.books.overview import movements
 from loyalty.ids import MemberId
-from loyalty.members import get_member
-from loyalty.overview import movements
+from loyalty.people.members import get_member
 from loyalty.programme import Programme
 from service.context import CONTEXT
 from service.once import view

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from loyalty.codes import read_code, show_code
 from loyalty.errors import NotFound
-from loyalty.referral_numbers import count_opening
+from loyalty.referral.numbers import count_opening
 from loyalty.tables import Member, Programme
 from service.context import CONTEXT
 from service.metrics import METRICS, exposition

@@ -10,9 +10,9 @@ from aiohttp import web
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from loyalty import parked
 from loyalty.errors import Invalid, LoyaltyError
-from loyalty.members import Ref
+from loyalty.orders import parked
+from loyalty.people.members import Ref
 from loyalty.programme import Programme
 from loyalty.tables import ParkedEvent
 from service.context import CONTEXT, Context

@@ -6,14 +6,14 @@ from typing import cast, get_args
 from aiohttp import web
 from sqlalchemy.orm import Session
 
-from loyalty import referral_numbers, reviews
 from loyalty.errors import Invalid
-from loyalty.members import get_member
+from loyalty.people.members import get_member
 from loyalty.programme import Language, Programme
-from loyalty.qualifying import State
-from loyalty.referral_numbers import Cohort, Numbers
-from loyalty.reviews import Review
-from loyalty.sharing import share
+from loyalty.referral import numbers, reviews
+from loyalty.referral.numbers import Cohort, Numbers
+from loyalty.referral.qualifying import State
+from loyalty.referral.reviews import Review
+from loyalty.referral.sharing import share
 from service.context import CONTEXT
 from service.once import Change, change, read_body, view
 from service.paging import limit_of
@@ -87,10 +87,10 @@ async def get_numbers(request: web.Request) -> web.Response:
     """What invitations came to, by the week in which the inviting members joined."""
 
     def look(session: Session, programme: Programme, now: datetime) -> NumbersOut:
-        found = referral_numbers.cohorts(session, programme, weeks=WEEKS, now=now)
+        found = numbers.cohorts(session, programme, weeks=WEEKS, now=now)
         return NumbersOut(
             cohorts=[_cohort(cohort) for cohort in found],
-            total=_numbers(referral_numbers.total(found), None, complete=False),
+            total=_numbers(numbers.total(found), None, complete=False),
         )
 
     return await view(request, look)

@@ -7,13 +7,13 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty import redemptions
-from loyalty.catalogue import Offer, what_can_i_get, whole_catalogue
 from loyalty.codes import show_code
 from loyalty.errors import NotFound
 from loyalty.ids import MemberId, RedemptionId, RewardId
-from loyalty.members import get_member
+from loyalty.people.members import get_member
 from loyalty.programme import Language, Programme
+from loyalty.rewards import redemptions
+from loyalty.rewards.catalogue import Offer, what_can_i_get, whole_catalogue
 from loyalty.tables import Member, Redemption, Voucher
 from service.once import Change, change, read_body, view
 from service.schemas.rewards import Hold, OfferOut, OffersOut, RedemptionOut, Reversal

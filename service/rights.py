@@ -6,9 +6,10 @@ from aiohttp import web
 from sqlalchemy.orm import Session
 
 import conversation.rights
-import loyalty.rights
+import loyalty.rights.dossier
+import loyalty.rights.erasure
 from loyalty.ids import MemberId
-from loyalty.members import get_member
+from loyalty.people.members import get_member
 from loyalty.programme import Programme
 from service.once import Change, change, read_body, view
 from service.schemas.common import Nothing
@@ -23,7 +24,7 @@ async def export_member(request: web.Request) -> web.Response:
         member = MemberId(get_member(session, programme.id, ref).id)
         return Export(
             at=now,
-            loyalty=loyalty.rights.export(session, programme, member, now),
+            loyalty=loyalty.rights.dossier.export(session, programme, member, now),
             conversation=conversation.rights.export(session, programme, member, now),
         )
 
@@ -37,7 +38,7 @@ async def erase_member(request: web.Request) -> web.Response:
     def work(at: Change) -> Nothing:
         member = MemberId(get_member(at.session, at.programme.id, ref).id)
         conversation.rights.erase(at.session, at.programme, member, at.now)
-        loyalty.rights.erase(at.session, at.programme, member, at.now, actor=f"{at.actor}: {body.author}")
+        loyalty.rights.erasure.erase(at.session, at.programme, member, at.now, actor=f"{at.actor}: {body.author}")
         return Nothing()
 
     return await change(request, work)

@@ -7,12 +7,12 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty.earned import dry_run
 from loyalty.errors import NotFound
 from loyalty.ids import MemberId
-from loyalty.members import get_member
 from loyalty.money import Money
-from loyalty.orders import Bill
+from loyalty.orders.bills import Bill
+from loyalty.orders.earned import dry_run
+from loyalty.people.members import get_member
 from loyalty.programme import Programme
 from loyalty.tables import Revision
 from service.context import CONTEXT, caller

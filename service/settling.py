@@ -1,7 +1,7 @@
 """Bringing referral rewards in line after something happened, in a transaction of its own."""
 
-from loyalty import referrals
 from loyalty.programme import Programme
+from loyalty.referral import referrals
 from service.context import Context
 
 BATCH = 50

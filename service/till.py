@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from aiohttp import web
 
-from loyalty import vouchers
 from loyalty.codes import show_code
-from loyalty.vouchers import Validity
+from loyalty.rewards import vouchers
+from loyalty.rewards.vouchers import Validity
 from service.once import Change, change, read_body, view
 from service.schemas.rewards import VoucherQuery, VoucherState, VoucherUndo, VoucherUsed, VoucherUseIn
 

@@ -6,13 +6,13 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from loyalty.books.overview import points_of
 from loyalty.codes import show_code
 from loyalty.ids import MemberId
-from loyalty.members import Kind
-from loyalty.overview import points_of
+from loyalty.levels.status import GoalStatus, LevelStatus, status
+from loyalty.people.members import Kind
 from loyalty.programme import Language, Programme
-from loyalty.referrals import referral_count, referral_link
-from loyalty.status import GoalStatus, LevelStatus, status
+from loyalty.referral.referrals import referral_count, referral_link
 from loyalty.tables import Identity, Member, Voucher
 from service.schemas.members import GoalOut, MemberOut, PointsOut, ReferralOut, TierOut, VoucherOut
 

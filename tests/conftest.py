@@ -13,8 +13,8 @@ from sqlalchemy.engine import make_url
 
 import conversation.tables
 from loyalty.clock import FixedClock
+from loyalty.files.reading import read_programme
 from loyalty.programme import Programme
-from loyalty.programme_file import read_programme
 from loyalty.store import Store, open_store
 from loyalty.store.schema import upgrade
 from loyalty.tables import Base

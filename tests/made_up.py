@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from loyalty.orders import Line
+from loyalty.orders.bills import Line
 from loyalty.programme import LANGUAGES, Programme
 from loyalty.rules.earning import ActivityRule, Bonus, Caps, Condition, Earning, Goods, PurchaseRule
 from loyalty.rules.parts import WEEKDAYS, Dates

@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from loyalty.orders import Line
+from loyalty.orders.bills import Line
 from loyalty.programme import Programme
 from loyalty.rules.earning import Bonus, Goods
 from loyalty.rules.tiers import Tiers

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from loyalty.members import Ref
+from loyalty.people.members import Ref
 from loyalty.programme import Language
 from service.schemas.common import Input, Key
 

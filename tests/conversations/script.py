@@ -12,8 +12,8 @@ from typing import Any
 import regex
 from ruamel.yaml import YAML
 
-from loyalty.imports import ImportRow, import_row
-from loyalty.members import Ref
+from loyalty.people.imports import ImportRow, import_row
+from loyalty.people.members import Ref
 from simulator import Customer, Sent, Update
 from tests.stack import Stack
 

@@ -7,8 +7,8 @@ import pytest
 import regex
 from ruamel.yaml import YAML
 
-from loyalty.imports import ImportRow, import_row
-from loyalty.members import Ref
+from loyalty.people.imports import ImportRow, import_row
+from loyalty.people.members import Ref
 from loyalty.programme import LANGUAGES, Language
 from passaparola.check import DOMAIN, NLU, Example, read_examples
 from simulator import Customer

@@ -12,7 +12,7 @@ from connectors.whatsapp.updates import read_batch
 from conversation import inbox
 from conversation.outbox import UNSURE_AFTER, recover
 from conversation.tables import OutboxRow
-from loyalty.audit import audit
+from loyalty.books.audit import audit
 from loyalty.clock import FixedClock
 from loyalty.store import open_store
 from simulator import Customer, batch, encode, sign

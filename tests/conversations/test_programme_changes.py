@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loyalty.programmes import EVERY
+from loyalty.files.live import EVERY
 from simulator import Customer
 from tests.conversations.conftest import Open
 from tests.stack import Stack

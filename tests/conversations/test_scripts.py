@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rasa.core.agent import Agent
 
-from loyalty.audit import audit
+from loyalty.books.audit import audit
 from loyalty.clock import FixedClock
 from tests.conversations.conftest import Open
 from tests.conversations.script import Player, read_script

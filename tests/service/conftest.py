@@ -10,8 +10,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from conversation.notices import Notices
 from conversation.sentences import Sentences
 from loyalty.clock import FixedClock
-from loyalty.imports import ImportRow, import_row
-from loyalty.members import Ref
+from loyalty.people.imports import ImportRow, import_row
+from loyalty.people.members import Ref
 from loyalty.programme import Programme
 from loyalty.store import Store
 from service.app import build_app

@@ -1,6 +1,6 @@
 """Corrections over `/v1`: order changes, points by hand, enrolment, consents, members made one."""
 
-from loyalty.audit import audit
+from loyalty.books.audit import audit
 from service.context import Context
 from tests.service.api import BEA, MEMBER, Api
 from tests.service.conftest import ANNA, Client

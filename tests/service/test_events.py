@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from loyalty.audit import audit
+from loyalty.books.audit import audit
 from loyalty.tables import Transaction
 from service.context import Context
 from tests.service.conftest import ANNA, KEY, Client

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from loyalty.audit import audit
+from loyalty.books.audit import audit
 from service.context import Context
 from tests.service.api import BEA, MEMBER, Api
 from tests.service.conftest import ANNA, Client

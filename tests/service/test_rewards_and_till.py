@@ -2,7 +2,7 @@
 
 import asyncio
 
-from loyalty.audit import audit
+from loyalty.books.audit import audit
 from service.context import Context
 from tests.service.api import MEMBER, Api
 from tests.service.conftest import ANNA, Client

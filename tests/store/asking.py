@@ -10,8 +10,8 @@ from actions.question import Answering, Question
 from conversation.model import Inquiry, Message
 from conversation.sentences import Sentences
 from flows.model import Ask
-from loyalty import leaderboards
 from loyalty.ids import MemberId
+from loyalty.levels import leaderboards
 from loyalty.programme import Language
 from loyalty.tables import Member
 from tests.store.helpers import Shop

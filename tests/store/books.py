@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty.overview import Points
+from loyalty.books.overview import Points
 from loyalty.tables import Balance, Entry, Lot, Transaction
 
 

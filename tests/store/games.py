@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
-from loyalty import quizzes, wheel
+from loyalty.games import quizzes, wheel
+from loyalty.games.quizzes import Answered, Started
+from loyalty.games.wheel import Drawn, Offered, Proof
 from loyalty.ids import AttemptId, MemberId, SpinId
 from loyalty.programme import LANGUAGES, Programme
-from loyalty.quizzes import Answered, Started
 from loyalty.revisions import ensure_programme
 from loyalty.tables import Member, Spin, Stock, Voucher
-from loyalty.wheel import Drawn, Offered, Proof
 from tests.store.helpers import Shop, a_key
 
 T = TypeVar("T")

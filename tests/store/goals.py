@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty import progress, recount, subscriptions
 from loyalty.ids import MemberId
+from loyalty.levels import progress, recount
+from loyalty.levels.progress import Reachment, Status
+from loyalty.orders import subscriptions
 from loyalty.programme import LANGUAGES, Programme
-from loyalty.progress import Reachment, Status
 from loyalty.revisions import ensure_programme
 from loyalty.tables import Award, Score, Standing, Voucher
 from tests.store.helpers import Shop

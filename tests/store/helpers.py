@@ -10,21 +10,24 @@ from typing import TypeVar
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from loyalty import audit, due, overview, purchases, redemptions
+from loyalty import due
+from loyalty.books import audit, overview
+from loyalty.books.points import Books, open_books
 from loyalty.clock import FixedClock
 from loyalty.errors import Refused
 from loyalty.ids import MemberId, RedemptionId, RewardId
-from loyalty.members import Person, Ref, join, meet
 from loyalty.money import Money
-from loyalty.orders import Bill
-from loyalty.points import Books, open_books
+from loyalty.orders import purchases
+from loyalty.orders.bills import Bill
+from loyalty.orders.purchases import OrderChange, Outcome, PurchaseReport
+from loyalty.orders.worth import Before, order_worth
+from loyalty.people.members import Person, Ref, join, meet
 from loyalty.programme import Programme
-from loyalty.purchases import OrderChange, Outcome, PurchaseReport
-from loyalty.redemptions import Issued
 from loyalty.revisions import ensure_programme
+from loyalty.rewards import redemptions
+from loyalty.rewards.redemptions import Issued
 from loyalty.store import Store
 from loyalty.tables import Lot, Member
-from loyalty.worth import Before, order_worth
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sqlalchemy.orm import Session
 
-from loyalty import ledger
+from loyalty.books import ledger
+from loyalty.books.points import open_books
 from loyalty.errors import Refused
 from loyalty.ids import Cause, RedemptionId
-from loyalty.points import open_books
 from loyalty.programme import Programme
 from tests.store.model import Hold, Person, Pile
 

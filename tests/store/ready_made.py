@@ -11,13 +11,13 @@ from sqlalchemy import select
 
 from loyalty.clock import FixedClock
 from loyalty.errors import Refused
+from loyalty.files.reading import read_programme
 from loyalty.ids import MemberId
+from loyalty.levels.status import Status, status
 from loyalty.money import Money
-from loyalty.orders import Line
-from loyalty.programme_file import read_programme
-from loyalty.purchases import Outcome, PurchaseReport
+from loyalty.orders.bills import Line
+from loyalty.orders.purchases import Outcome, PurchaseReport
 from loyalty.revisions import ensure_programme
-from loyalty.status import Status, status
 from loyalty.store import Store
 from loyalty.tables import Voucher
 from tests.store.helpers import Shop, a_key

@@ -7,13 +7,13 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from loyalty.books.overview import Points
 from loyalty.errors import Refused
 from loyalty.ids import MemberId
-from loyalty.overview import Points
+from loyalty.orders.purchases import Outcome
 from loyalty.programme import Programme
-from loyalty.purchases import Outcome
-from loyalty.referral_rewards import Settled
-from loyalty.referrals import Source, any_unsettled, enter_code, settle, touch
+from loyalty.referral.giving import Settled
+from loyalty.referral.referrals import Source, any_unsettled, enter_code, settle, touch
 from loyalty.revisions import ensure_programme
 from loyalty.rules.parts import Gift
 from loyalty.rules.referral import ReferralRule

@@ -9,15 +9,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty import gifts, redemptions, vouchers
+from loyalty.books.points import Books
 from loyalty.ids import Cause, MemberId, RedemptionId
-from loyalty.points import Books
 from loyalty.programme import LANGUAGES, Programme
 from loyalty.revisions import ensure_programme
+from loyalty.rewards import gifts, redemptions, vouchers
+from loyalty.rewards.stock import UNITS, Taken
+from loyalty.rewards.vouchers import Use, Validity
 from loyalty.rules.parts import Gift
-from loyalty.stock import UNITS, Taken
 from loyalty.tables import Base, Redemption, Standing, Stock, Voucher
-from loyalty.vouchers import Use, Validity
 from tests.store.helpers import Shop, a_key
 
 LEVELS = {

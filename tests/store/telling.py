@@ -7,12 +7,19 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from loyalty.books.points import open_books
 from loyalty.ids import MemberId
 from loyalty.money import Money
-from loyalty.orders import ChangeKind
-from loyalty.points import open_books
+from loyalty.orders.bills import ChangeKind
+from loyalty.orders.purchases import (
+    OrderChange,
+    Outcome,
+    PurchaseReport,
+    record_activity,
+    record_change,
+    record_purchase,
+)
 from loyalty.programme import Programme
-from loyalty.purchases import OrderChange, Outcome, PurchaseReport, record_activity, record_change, record_purchase
 from loyalty.revisions import ensure_programme
 from loyalty.tables import Activity, Member, Purchase
 from tests.recomputed import Told, recompute

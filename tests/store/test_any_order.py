@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from loyalty.books.overview import points_of
+from loyalty.books.points import open_books
 from loyalty.due import run_due
 from loyalty.ids import Cause, MemberId
-from loyalty.overview import points_of
-from loyalty.points import open_books
 from loyalty.programme import Programme
 from tests.made_up import NOW, in_any_order, news, plain_programmes, programmes
 from tests.recomputed import Told, recompute

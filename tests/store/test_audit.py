@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from loyalty import audit
+from loyalty.books import audit
+from loyalty.books.ledger import GENESIS, link_hash
 from loyalty.ids import MemberId
-from loyalty.ledger import GENESIS, link_hash
 from loyalty.tables import Balance, Chain, Entry, Lot, Transaction
 from tests.store.helpers import Shop, expose, variant
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from loyalty import catalogue
-from loyalty.catalogue import Offer, tier_of
+from loyalty.books.points import Books
 from loyalty.errors import Refused
 from loyalty.ids import Cause, MemberId
-from loyalty.points import Books
+from loyalty.rewards import catalogue
+from loyalty.rewards.catalogue import Offer, tier_of
 from tests.store.fragile import statements_of
 from tests.store.helpers import Shop
 from tests.store.rewards import LEVELS, a_reward, offers, promotes, stock_adds_up, with_points

@@ -12,10 +12,10 @@ from actions import points as about_points
 from actions import wording
 from conversation.layout import WHATSAPP, units
 from conversation.sentences import Sentences
+from loyalty.books.points import Books
+from loyalty.books.posting import EARNING
 from loyalty.clock import FixedClock
 from loyalty.ids import Cause, MemberId
-from loyalty.points import Books
-from loyalty.posting import EARNING
 from loyalty.programme import LANGUAGES, Language
 from loyalty.store import Store
 from loyalty.tables import Member

@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty import birthdays
+from loyalty.books.ledger import CHAINS
+from loyalty.books.points import Books
 from loyalty.due import BATCH, Done
 from loyalty.ids import Cause, MemberId
-from loyalty.ledger import CHAINS
-from loyalty.points import Books
+from loyalty.orders import birthdays
 from loyalty.programme import LANGUAGES
-from loyalty.redemptions import HOLD
 from loyalty.revisions import ensure_programme
+from loyalty.rewards.redemptions import HOLD
 from loyalty.rules.earning import ActivityRule
 from loyalty.tables import Activity, Lot, Member, Redemption, Transaction, Voucher
 from tests.store.goals import a_goal, aims, level, levels, nothing_differs

@@ -14,24 +14,26 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from loyalty import merging, quizzes, referrals
-from loyalty.earned import dry_run, settle_level
+from loyalty.books.overview import movements
+from loyalty.books.points import open_books
 from loyalty.errors import Conflict, Invalid
+from loyalty.games import quizzes
 from loyalty.ids import Cause, MemberId
-from loyalty.members import join
+from loyalty.merging import merge
 from loyalty.money import Money
-from loyalty.orders import Bill, Line
-from loyalty.overview import movements
-from loyalty.points import open_books
+from loyalty.orders.bills import Bill, Line
+from loyalty.orders.earned import dry_run, settle_level
+from loyalty.orders.purchases import FUTURE, OLDEST, Outcome
+from loyalty.orders.subscriptions import record_subscription
+from loyalty.orders.worth import Worth
+from loyalty.people.members import join
 from loyalty.programme import Programme
-from loyalty.purchases import FUTURE, OLDEST, Outcome
+from loyalty.referral import referrals
 from loyalty.revisions import ensure_programme
 from loyalty.rules.earning import Bonus, Condition, Earning
 from loyalty.rules.games import Games
 from loyalty.rules.tiers import Tiers
-from loyalty.subscriptions import record_subscription
 from loyalty.tables import Base, Member, Purchase
-from loyalty.worth import Worth
 from tests.made_up import NAMES, NOW, in_any_order, news, only_earning, programmes
 from tests.recomputed import Told
 from tests.store.helpers import Shop, points, set_up_member
@@ -306,7 +308,7 @@ async def test_an_order_of_somebody_who_was_merged_is_her_own_and_known_again(sh
     keep, other = await shop.member(), await shop.member()
     await shop.buys(other, "10.00", key="a")
     await shop.do(
-        lambda session: merging.merge(
+        lambda session: merge.merge(
             session, shop.programme, keep, other, author="a person", reason="the same one", now=shop.now
         )
     )

@@ -23,21 +23,22 @@ from hypothesis.stateful import (
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
-from loyalty import draw, purchases, quizzes, wheel
-from loyalty.audit import audit
+from loyalty.books.audit import audit
+from loyalty.books.overview import points_of
 from loyalty.errors import Refused
-from loyalty.fairness import replay
+from loyalty.games import draw, quizzes, wheel
+from loyalty.games.fairness import replay
+from loyalty.games.wheel import Drawn
 from loyalty.ids import AttemptId, MemberId, SpinId
-from loyalty.overview import points_of
+from loyalty.orders import purchases
+from loyalty.orders.purchases import PurchaseReport
 from loyalty.programme import Programme
-from loyalty.purchases import PurchaseReport
 from loyalty.revisions import ensure_programme
 from loyalty.rules.games import Wheel
 from loyalty.rules.parts import period_of
 from loyalty.store import store_url
 from loyalty.store.sqlite import sqlite_engine
 from loyalty.tables import Member, Stock, Voucher
-from loyalty.wheel import Drawn
 from tests.store.games import Unplugged, a_quiz, a_wheel, failing_at, prize, with_games
 from tests.store.helpers import euros, set_up_member, variant
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from loyalty import gifts
+from loyalty.books.overview import Movement, movements
+from loyalty.books.points import open_books
 from loyalty.errors import Refused
 from loyalty.ids import Cause, MemberId
-from loyalty.overview import Movement, movements
-from loyalty.points import open_books
+from loyalty.rewards import gifts
+from loyalty.rewards.stock import Taken
 from loyalty.rules.parts import Gift
-from loyalty.stock import Taken
 from loyalty.tables import Lot, Member, Voucher
 from tests.store.fragile import fail_everywhere
 from tests.store.helpers import Shop, points, reasons

@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from loyalty.ids import MemberId
-from loyalty.imports import ImportRow, import_row
-from loyalty.members import Ref, get_member, set_marketing
+from loyalty.people.imports import ImportRow, import_row
+from loyalty.people.members import Ref, get_member, set_marketing
 from loyalty.tables import Consent, Member
 from tests.store.helpers import Shop, points, variant
 

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty.audit import audit
+from loyalty.books.audit import audit
+from loyalty.books.overview import points_of
 from loyalty.ids import MemberId
-from loyalty.overview import points_of
 from loyalty.programme import Programme
 from loyalty.store import Store, open_store
 from loyalty.tables import Transaction

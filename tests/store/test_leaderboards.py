@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from loyalty import leaderboards
-from loyalty.board_names import new_name
-from loyalty.consents import consents_of
 from loyalty.errors import NotFound, Refused
 from loyalty.ids import MemberId
-from loyalty.leaderboards import NEIGHBOURS, Board, Which
+from loyalty.levels import leaderboards
+from loyalty.levels.board_names import new_name
+from loyalty.levels.leaderboards import NEIGHBOURS, Board, Which
+from loyalty.people.consents import consents_of
 from loyalty.programme import LANGUAGES
 from loyalty.tables import Member, Score
 from tests.store.goals import DAY, a_goal, aiming, aims, asked, nothing_differs, scores, subscribes

@@ -9,10 +9,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from loyalty import ledger
+from loyalty.books import ledger
+from loyalty.books.ledger import GENESIS, Account, Leg, Posting
 from loyalty.errors import Refused
 from loyalty.ids import Cause, LotId, MemberId
-from loyalty.ledger import GENESIS, Account, Leg, Posting
 from loyalty.tables import Balance, Chain, Entry, Lot, Transaction
 from tests.store.helpers import Shop, a_key, points, set_up_member
 

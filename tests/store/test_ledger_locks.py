@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
-from loyalty import ledger
+from loyalty.books import ledger
+from loyalty.books.ledger import GENESIS, chain_of
+from loyalty.books.points import Books, open_books
 from loyalty.errors import Refused
 from loyalty.ids import Cause, MemberId
-from loyalty.ledger import GENESIS, chain_of
-from loyalty.points import Books, open_books
 from loyalty.store import Store, open_store
 from loyalty.tables import Balance, Chain, Lot
 from tests.store.helpers import Shop, points, set_up_member

@@ -22,17 +22,18 @@ from hypothesis.stateful import (
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from loyalty import purchases, redemptions
-from loyalty.audit import audit
+from loyalty.books.audit import audit
+from loyalty.books.overview import Points
 from loyalty.due import run_due
 from loyalty.errors import Conflict, Refused
 from loyalty.ids import MemberId, RedemptionId, RewardId
-from loyalty.imports import ImportRow, import_row
-from loyalty.members import Ref, get_member, join
-from loyalty.overview import Points
+from loyalty.orders import purchases
+from loyalty.orders.purchases import OrderChange, PurchaseReport
+from loyalty.people.imports import ImportRow, import_row
+from loyalty.people.members import Ref, get_member, join
 from loyalty.programme import Programme
-from loyalty.purchases import OrderChange, PurchaseReport
-from loyalty.redemptions import HOLD
+from loyalty.rewards import redemptions
+from loyalty.rewards.redemptions import HOLD
 from loyalty.rules.earning import PurchaseRule
 from loyalty.store import store_url
 from loyalty.store.sqlite import sqlite_engine

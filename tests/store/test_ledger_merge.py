@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from loyalty import ledger
+from loyalty.books import ledger
+from loyalty.books.points import Books, open_books
 from loyalty.ids import Cause, MemberId
-from loyalty.points import Books, open_books
 from loyalty.tables import Entry, Lot, Transaction
 from tests.store.helpers import Shop, expose, points
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from loyalty.books.overview import Expiring, expiring
+from loyalty.books.points import Books
 from loyalty.ids import Cause, MemberId
-from loyalty.overview import Expiring, expiring
-from loyalty.points import Books
 from loyalty.tables import Lot
 from tests.store.helpers import Shop, points
 from tests.store.test_ledger_merge import earns, gives, lots

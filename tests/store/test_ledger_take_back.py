@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from loyalty.books.points import Books
 from loyalty.errors import Invalid, Refused
 from loyalty.ids import Cause, MemberId
-from loyalty.points import Books
 from loyalty.tables import Entry, Transaction
 from tests.store.helpers import Shop, points, variant
 

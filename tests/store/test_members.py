@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from loyalty.codes import read_code
 from loyalty.errors import Invalid, NotFound, Refused
 from loyalty.ids import MemberId, ProgrammeId
-from loyalty.members import Person, Ref, find_member, get_member, join, meet, set_marketing
-from loyalty.merging import merge
+from loyalty.merging.merge import merge
+from loyalty.people.members import Person, Ref, find_member, get_member, join, meet, set_marketing
 from loyalty.programme import Programme
 from loyalty.revisions import ensure_programme
-from loyalty.rights import erase
+from loyalty.rights.erasure import erase
 from loyalty.tables import Balance, Consent, Identity, Member
 from tests.store.helpers import Shop, points, variant
 

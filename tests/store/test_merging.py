@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty import signals
+from loyalty.books.overview import Points, points_of
 from loyalty.errors import Invalid, NotFound, Refused
 from loyalty.ids import MemberId, ProgrammeId, RewardId
-from loyalty.imports import ImportRow, import_row
-from loyalty.members import Ref, get_member, join, set_marketing
-from loyalty.merging import merge
+from loyalty.merging.merge import merge
 from loyalty.money import Money
-from loyalty.orders import ChangeKind
-from loyalty.overview import Points, points_of
-from loyalty.past import depends_on_past
+from loyalty.orders.bills import ChangeKind
+from loyalty.orders.past import depends_on_past
+from loyalty.orders.purchases import OrderChange, PurchaseReport, record_activity, record_change, record_purchase
+from loyalty.people.imports import ImportRow, import_row
+from loyalty.people.members import Ref, get_member, join, set_marketing
 from loyalty.programme import LANGUAGES, Programme
-from loyalty.purchases import OrderChange, PurchaseReport, record_activity, record_change, record_purchase
-from loyalty.redemptions import confirm, hold
+from loyalty.referral import signals
 from loyalty.revisions import ensure_programme
-from loyalty.rights import erase
+from loyalty.rewards.redemptions import confirm, hold
+from loyalty.rights.erasure import erase
 from loyalty.tables import (
     Activity,
     Award,

@@ -24,12 +24,19 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
 import conversation.tables
-from loyalty.audit import audit
+from loyalty.books.audit import audit
+from loyalty.books.overview import Points, points_of
 from loyalty.errors import Conflict
 from loyalty.ids import MemberId
-from loyalty.overview import Points, points_of
+from loyalty.orders.purchases import (
+    OrderChange,
+    Outcome,
+    PurchaseReport,
+    record_activity,
+    record_change,
+    record_purchase,
+)
 from loyalty.programme import Programme
-from loyalty.purchases import OrderChange, Outcome, PurchaseReport, record_activity, record_change, record_purchase
 from loyalty.revisions import ensure_programme
 from loyalty.store import store_url
 from loyalty.store.schema import MIGRATIONS, upgrade

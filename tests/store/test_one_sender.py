@@ -20,10 +20,10 @@ from conversation.sentences import Sentences
 from conversation.tables import Conversation, InboxRow, Offer, OutboxRow, TrackerRow
 from conversation.turn import Response, Turns
 from loyalty.ids import MemberId
-from loyalty.members import Person, Ref, get_member, meet
-from loyalty.merging import merge
-from loyalty.recognition import recognise
-from loyalty.rights import erase
+from loyalty.merging.merge import merge
+from loyalty.merging.recognition import recognise
+from loyalty.people.members import Person, Ref, get_member, meet
+from loyalty.rights.erasure import erase
 from loyalty.tables import Member, Trail
 from tests.store.helpers import Shop, points
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from loyalty.books.overview import Expiring, expiring, movements
+from loyalty.books.points import Books
 from loyalty.errors import Refused
 from loyalty.ids import Cause, MemberId
-from loyalty.overview import Expiring, expiring, movements
-from loyalty.points import Books
 from loyalty.tables import Lot
 from tests.store.helpers import Shop, points, variant
 

@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from loyalty import progress, recount, vouchers
-from loyalty.facts import Facts
-from loyalty.history import count, read_history
 from loyalty.ids import MemberId
-from loyalty.openings import total_before
-from loyalty.purchases import OrderChange
+from loyalty.levels import progress, recount
+from loyalty.levels.facts import Facts
+from loyalty.orders.history import count, read_history
+from loyalty.orders.openings import total_before
+from loyalty.orders.purchases import OrderChange
+from loyalty.rewards import vouchers
 from loyalty.tables import Activity, Award, Member, Standing, Transaction, Voucher
 from tests.store import goals
 from tests.store.goals import DAY, a_goal, aims, held, level, levels, looks, nothing_differs, status

@@ -27,14 +27,15 @@ from hypothesis.stateful import (
 )
 from sqlalchemy.orm import Session
 
-from loyalty import leaderboards, purchases, recount, subscriptions
-from loyalty.audit import audit
+from loyalty.books.audit import audit
+from loyalty.books.overview import points_of
 from loyalty.due import run_due
 from loyalty.ids import MemberId, ProgrammeId
-from loyalty.overview import points_of
+from loyalty.levels import leaderboards, recount
+from loyalty.levels.recount import recompute
+from loyalty.orders import purchases, subscriptions
+from loyalty.orders.purchases import OrderChange, PurchaseReport
 from loyalty.programme import Programme
-from loyalty.purchases import OrderChange, PurchaseReport
-from loyalty.recount import recompute
 from loyalty.store import Store, open_store
 from loyalty.tables import Member, Score, Standing
 from tests.store.goals import a_goal, aiming, levels

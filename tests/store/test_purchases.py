@@ -11,8 +11,8 @@ from sqlalchemy import select
 from loyalty.errors import Conflict, Invalid
 from loyalty.ids import MemberId
 from loyalty.money import Money
-from loyalty.orders import Line
-from loyalty.purchases import FUTURE, Outcome, PurchaseReport
+from loyalty.orders.bills import Line
+from loyalty.orders.purchases import FUTURE, Outcome, PurchaseReport
 from loyalty.rules.earning import PurchaseRule
 from loyalty.tables import Purchase
 from tests.store.helpers import Shop, euros, points, variant, worth

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from loyalty import quizzes
-from loyalty.erasure import erase
 from loyalty.errors import Invalid, NotFound, Refused
-from loyalty.history import read_history
+from loyalty.games import quizzes
+from loyalty.games.quizzes import Answered
 from loyalty.ids import AttemptId, MemberId, new_id
+from loyalty.orders.history import read_history
 from loyalty.programme import Programme
-from loyalty.quizzes import Answered
+from loyalty.rights.erasure import erase
 from loyalty.tables import Attempt, Transaction
 from tests.store.games import Arcade, a_quiz, fail_everywhere, said, with_games, with_reward
 from tests.store.helpers import Shop, points, reasons

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from loyalty.clock import FixedClock
-from loyalty.leaderboards import opt_in, top
-from loyalty.orders import Line
-from loyalty.programme_file import programme_files
+from loyalty.files.reading import programme_files
+from loyalty.levels.leaderboards import opt_in, top
+from loyalty.orders.bills import Line
+from loyalty.orders.subscriptions import record_subscription
 from loyalty.store import Store
-from loyalty.subscriptions import record_subscription
 from loyalty.tables import Voucher
 from tests.store.games import Arcade
 from tests.store.ready_made import PROGRAMMES, business, refused

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from loyalty import redemptions
 from loyalty.codes import VOUCHER_SIGNS, read_code
 from loyalty.due import Done, run_due
 from loyalty.errors import Conflict, Refused
 from loyalty.ids import MemberId, RedemptionId, RewardId
-from loyalty.redemptions import HOLD, Issued
-from loyalty.stock import Taken
+from loyalty.rewards import redemptions
+from loyalty.rewards.redemptions import HOLD, Issued
+from loyalty.rewards.stock import Taken
 from loyalty.tables import Member, Redemption
 from tests.store.fragile import fail_everywhere
 from tests.store.helpers import Shop, points, reasons

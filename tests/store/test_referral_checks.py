@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from loyalty.ids import MemberId
-from loyalty.signals import remember
+from loyalty.referral.signals import remember
 from loyalty.tables import Finding, Identity, Member, Referral
 from tests.store.helpers import Shop
 from tests.store.referring import Club

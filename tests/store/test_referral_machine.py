@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from loyalty import purchases, referrals, reviews
-from loyalty.audit import audit
+from loyalty.books.audit import audit
+from loyalty.books.overview import points_of
 from loyalty.errors import Refused
 from loyalty.ids import MemberId
-from loyalty.overview import points_of
+from loyalty.orders import purchases
+from loyalty.orders.purchases import OrderChange, PurchaseReport
 from loyalty.programme import Programme
-from loyalty.purchases import OrderChange, PurchaseReport
+from loyalty.referral import referrals, reviews
 from loyalty.rules.earning import PurchaseRule
 from loyalty.store import Store, open_store
 from loyalty.tables import Entry, Member, Referral, Transaction

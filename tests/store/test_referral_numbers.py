@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from loyalty import referral_numbers
 from loyalty.codes import show_code
 from loyalty.ids import MemberId
-from loyalty.referral_numbers import Cohort, Numbers
+from loyalty.referral import numbers
+from loyalty.referral.numbers import Cohort, Numbers
 from loyalty.tables import Invite, Member
 from tests.store.helpers import Shop
 from tests.store.referring import Club
@@ -25,15 +25,15 @@ def club(shop: Shop) -> Club:
 async def opens(shop: Shop, club: Club, referrer: MemberId, times: int = 1) -> None:
     code = await club.code_of(referrer)
     for _ in range(times):
-        assert await shop.do(lambda session: referral_numbers.count_opening(session, shop.programme, code, shop.now))
+        assert await shop.do(lambda session: numbers.count_opening(session, shop.programme, code, shop.now))
 
 
 async def cohorts(shop: Shop, weeks: int) -> list[Cohort]:
-    return await shop.ask(lambda session: referral_numbers.cohorts(session, shop.programme, weeks=weeks, now=shop.now))
+    return await shop.ask(lambda session: numbers.cohorts(session, shop.programme, weeks=weeks, now=shop.now))
 
 
-async def numbers(shop: Shop, member: MemberId) -> Numbers:
-    return await shop.ask(lambda session: referral_numbers.of_member(session, member))
+async def numbers_of(shop: Shop, member: MemberId) -> Numbers:
+    return await shop.ask(lambda session: numbers.of_member(session, member))
 
 
 async def test_openings_of_a_link_are_added_up_by_day_in_the_programmes_zone(shop: Shop, club: Club) -> None:
@@ -45,13 +45,13 @@ async def test_openings_of_a_link_are_added_up_by_day_in_the_programmes_zone(sho
     query = select(Invite.day, Invite.opened, Invite.programme_id).order_by(Invite.day)
     found = await shop.ask(lambda session: [tuple(row) for row in session.execute(query)])
     assert found == [(date(2026, 11, 21), 3, "cafe"), (date(2026, 11, 22), 2, "cafe")]
-    assert (await numbers(shop, anna)).invited == 5
+    assert (await numbers_of(shop, anna)).invited == 5
 
 
 async def test_openings_at_once_are_all_counted(shop: Shop, club: Club) -> None:
     anna = await shop.member()
     await asyncio.gather(*(opens(shop, club, anna) for _ in range(20)))
-    assert (await numbers(shop, anna)).invited == 20
+    assert (await numbers_of(shop, anna)).invited == 20
 
 
 async def test_a_code_that_nobody_has_counts_for_nobody(shop: Shop, club: Club) -> None:
@@ -69,7 +69,7 @@ async def test_a_code_that_nobody_has_counts_for_nobody(shop: Shop, club: Club) 
         (shop.programme, erased),
     ):
         assert not await shop.do(
-            lambda session, p=programme, t=typed: referral_numbers.count_opening(session, p, t, shop.now)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            lambda session, p=programme, t=typed: numbers.count_opening(session, p, t, shop.now)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
         )
     assert await shop.ask(lambda session: session.scalars(select(Invite)).all()) == []
 
@@ -80,14 +80,14 @@ async def test_the_link_of_somebody_who_was_merged_counts_for_whom_she_is_now(sh
     await shop.do(
         lambda session: session.execute(update(Member).where(Member.id == again).values(merged_into=anna)).close()
     )
-    assert await shop.do(lambda session: referral_numbers.count_opening(session, shop.programme, code, shop.now))
-    assert [(await numbers(shop, one)).invited for one in (anna, again)] == [1, 0]
+    assert await shop.do(lambda session: numbers.count_opening(session, shop.programme, code, shop.now))
+    assert [(await numbers_of(shop, one)).invited for one in (anna, again)] == [1, 0]
 
 
 async def test_a_members_numbers_follow_her_friends(shop: Shop, club: Club) -> None:
     await club.has_rule()
     anna = await shop.member()
-    assert await numbers(shop, anna) == Numbers(1, 0, 0, 0, 0)
+    assert await numbers_of(shop, anna) == Numbers(1, 0, 0, 0, 0)
     await opens(shop, club, anna, 8)
     bruno, carla, dora = [await club.a_friend_of(anna) for _ in range(3)]
     await club.buys(bruno, "3.00", key="b")
@@ -96,7 +96,7 @@ async def test_a_members_numbers_follow_her_friends(shop: Shop, club: Club) -> N
     await club.settles()
     await club.refunds("c", "3.00")
     await club.settles()
-    found = await numbers(shop, anna)
+    found = await numbers_of(shop, anna)
     assert found == Numbers(members=1, invited=8, joined=3, converted=1, rewarded=1)
     assert (found.conversion, found.k_factor) == (1 / 8, 1.0)
 
@@ -107,7 +107,7 @@ async def test_friends_who_typed_the_code_were_invited_too(shop: Shop, club: Clu
     for _ in range(2):
         await club.a_friend_of(anna)
     await club.settles()
-    found = await numbers(shop, anna)
+    found = await numbers_of(shop, anna)
     assert (found.invited, found.invitations, found.conversion, found.k_factor) == (0, 2, 1.0, 2.0)
 
 
@@ -142,7 +142,7 @@ async def test_cohorts_are_the_members_who_joined_in_a_week_and_what_they_brough
     ]  # fmt: skip
     assert found[1].numbers.conversion == 2 / 6
     assert found[1].numbers.k_factor == pytest.approx(6 / 2 * 2 / 6)
-    assert referral_numbers.total(found) == Numbers(4, 9, 4, 2, 2)
+    assert numbers.total(found) == Numbers(4, 9, 4, 2, 2)
     assert (await cohorts(shop, 1))[0] == found[-1]
 
 
@@ -165,10 +165,10 @@ async def test_what_comes_after_the_window_does_not_change_a_cohort(shop: Shop, 
     await club.settles()
     later = next(one for one in await cohorts(shop, 10) if one.week == date(2026, 10, 5))
     assert (later.numbers, later.complete) == (Numbers(1, 1, 2, 1, 1), True)
-    assert await numbers(shop, anna) == Numbers(1, 2, 3, 2, 2)
+    assert await numbers_of(shop, anna) == Numbers(1, 2, 3, 2, 2)
 
 
 async def test_so_many_weeks_and_no_more(shop: Shop) -> None:
     await shop.member()
-    assert len(await cohorts(shop, 500)) == referral_numbers.MOST_WEEKS
+    assert len(await cohorts(shop, 500)) == numbers.MOST_WEEKS
     assert [one.numbers for one in await cohorts(shop, 2)] == [Numbers(0, 0, 0, 0, 0), Numbers(1, 0, 0, 0, 0)]

@@ -11,13 +11,13 @@ from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from loyalty import referrals
 from loyalty.ids import MemberId, ReferralId
-from loyalty.members import join
-from loyalty.purchases import OrderChange
-from loyalty.referral_rewards import Settled
+from loyalty.orders.purchases import OrderChange
+from loyalty.people.members import join
+from loyalty.referral import referrals
+from loyalty.referral.giving import Settled
+from loyalty.referral.signals import remember
 from loyalty.rules.parts import Gift
-from loyalty.signals import remember
 from loyalty.store import open_store
 from loyalty.tables import Member, Referral, Transaction, Voucher
 from tests.store.helpers import Shop, euros, points, variant

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from loyalty import codes
 from loyalty.errors import Refused
 from loyalty.ids import MemberId
-from loyalty.referrals import ReferralCount, any_unsettled, referral_count, referral_link, touch
+from loyalty.referral.referrals import ReferralCount, any_unsettled, referral_count, referral_link, touch
 from loyalty.tables import Member
 from tests.store.helpers import Shop, reasons
 from tests.store.referring import Club

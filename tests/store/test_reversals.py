@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from loyalty.errors import Refused
 from loyalty.ids import MemberId, RedemptionId
-from loyalty.redemptions import GRACE, HOLD, Issued
-from loyalty.stock import Taken
+from loyalty.rewards.redemptions import GRACE, HOLD, Issued
+from loyalty.rewards.stock import Taken
+from loyalty.rewards.vouchers import Use
 from loyalty.tables import Redemption, Trail
-from loyalty.vouchers import Use
 from tests.store.helpers import Shop, points, reasons
 from tests.store.rewards import (
     a_reward,

@@ -7,12 +7,12 @@ from typing import Any, Literal
 import pytest
 from sqlalchemy import select
 
-from loyalty import reviews
 from loyalty.errors import NotFound, Refused
 from loyalty.ids import MemberId
-from loyalty.referral_rewards import Settled
-from loyalty.reviews import Review
-from loyalty.signals import remember
+from loyalty.referral import reviews
+from loyalty.referral.giving import Settled
+from loyalty.referral.reviews import Review
+from loyalty.referral.signals import remember
 from loyalty.tables import Trail
 from tests.store.helpers import Shop
 from tests.store.referring import Club

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from loyalty.orders.purchases import OrderChange, Outcome
 from loyalty.programme import Programme
-from loyalty.purchases import OrderChange, Outcome
 from loyalty.revisions import ensure_programme, rules_of
 from loyalty.rules.earning import Bonus, Caps, Condition, PurchaseRule
 from loyalty.rules.tiers import Tiers

@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.orm import Session
 
-from loyalty import redemptions
 from loyalty.errors import Refused
 from loyalty.ids import MemberId, RewardId
-from loyalty.redemptions import HOLD
-from loyalty.stock import Taken
+from loyalty.rewards import redemptions
+from loyalty.rewards.redemptions import HOLD
+from loyalty.rewards.stock import Taken
 from loyalty.tables import Member
 from tests.store.helpers import Shop, points, reasons
 from tests.store.rewards import (

@@ -22,15 +22,16 @@ from hypothesis.stateful import (
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from loyalty import catalogue, gifts, purchases, redemptions, vouchers
-from loyalty.audit import audit
+from loyalty.books.audit import audit
+from loyalty.books.overview import points_of
+from loyalty.books.points import open_books
 from loyalty.errors import Conflict, Refused
 from loyalty.ids import Cause, RedemptionId, RewardId
-from loyalty.overview import points_of
-from loyalty.points import open_books
+from loyalty.orders import purchases
+from loyalty.orders.purchases import PurchaseReport
 from loyalty.programme import Programme, Reward, end_of_day
-from loyalty.purchases import PurchaseReport
-from loyalty.redemptions import HOLD
+from loyalty.rewards import catalogue, gifts, redemptions, vouchers
+from loyalty.rewards.redemptions import HOLD
 from loyalty.rules.parts import Gift, period_of
 from loyalty.store import store_url
 from loyalty.store.sqlite import sqlite_engine

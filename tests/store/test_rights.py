@@ -20,17 +20,22 @@ from conversation.place import introduce, look
 from conversation.register import conversation_of
 from conversation.tables import Conversation, InboxRow, Offer, OutboxRow, TrackerRow
 from flows.model import Ask
-from loyalty import idempotency, parked, signals
+from loyalty import idempotency
 from loyalty.errors import Invalid, NotFound, Refused
-from loyalty.fairness import audit_wheel
+from loyalty.games.fairness import audit_wheel
 from loyalty.idempotency import Answered
 from loyalty.ids import MemberId, ProgrammeId, new_id
-from loyalty.imports import ImportRow, import_row
-from loyalty.members import Person, Ref, get_member, join, meet, set_marketing
-from loyalty.orders import Line
-from loyalty.purchases import OrderChange, PurchaseReport
+from loyalty.orders import parked
+from loyalty.orders.bills import Line
+from loyalty.orders.purchases import OrderChange, PurchaseReport
+from loyalty.people.consents import consents_of, record_consent
+from loyalty.people.imports import ImportRow, import_row
+from loyalty.people.members import Person, Ref, get_member, join, meet, set_marketing
+from loyalty.people.tombstones import bury
+from loyalty.referral import signals
 from loyalty.revisions import ensure_programme
-from loyalty.rights import consents_of, erase, export, record_consent
+from loyalty.rights.dossier import export
+from loyalty.rights.erasure import erase
 from loyalty.tables import (
     Base,
     Identity,
@@ -47,7 +52,6 @@ from loyalty.tables import (
     Trail,
     Voucher,
 )
-from loyalty.tombstones import bury
 from tests.store.games import Arcade, a_wheel
 from tests.store.helpers import Shop, euros, points, variant
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from loyalty.errors import Invalid
 from loyalty.ids import MemberId
-from loyalty.signals import normal, remember
+from loyalty.referral.signals import normal, remember
 from loyalty.tables import Secret, Signal
 from tests.store.helpers import Shop
 from tests.store.referring import Club

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from loyalty import stock
-from loyalty.stock import UNITS, Taken
+from loyalty.rewards import stock
+from loyalty.rewards.stock import UNITS, Taken
 from tests.store.helpers import Shop
 
 NOTHING = Decimal(0)

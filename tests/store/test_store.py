@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
-from loyalty import ledger
+from loyalty.books import ledger
 from loyalty.errors import Invalid, StoreUnavailable
 from loyalty.ids import MemberId
 from loyalty.store import Store, open_store, store_url

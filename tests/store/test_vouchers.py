@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from loyalty import vouchers
 from loyalty.codes import ALPHABET, show_code
 from loyalty.due import Done, run_due
 from loyalty.errors import Conflict, NotFound, Refused
 from loyalty.ids import MemberId
+from loyalty.rewards import vouchers
+from loyalty.rewards.stock import Taken
+from loyalty.rewards.vouchers import Use
 from loyalty.rules.parts import Gift
-from loyalty.stock import Taken
 from loyalty.tables import Trail, Voucher, VoucherUse
-from loyalty.vouchers import Use
 from tests.store.fragile import fail_everywhere
 from tests.store.helpers import Shop, reasons
 from tests.store.rewards import (

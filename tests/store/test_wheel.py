@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from loyalty import draw
-from loyalty.erasure import erase
 from loyalty.errors import Conflict, Invalid, NotFound, Refused
-from loyalty.fairness import Fairness, fairness, replay
+from loyalty.games import draw
+from loyalty.games.fairness import Fairness, fairness, replay
+from loyalty.games.spins import fields_of
+from loyalty.games.wheel import Proof
 from loyalty.ids import MemberId, SpinId, new_id
-from loyalty.merging import merge
-from loyalty.spins import fields_of
+from loyalty.merging.merge import merge
+from loyalty.rights.erasure import erase
 from loyalty.tables import Member, Spin
-from loyalty.wheel import Proof
 from tests.store.games import COFFEE, ESPRESSO, MUG, NOTHING, Arcade, a_wheel, fail_everywhere, prize, with_reward
 from tests.store.helpers import Shop, a_key, points, reasons
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from loyalty.files.reading import read_programme
 from loyalty.ids import MemberId
 from loyalty.money import Money
+from loyalty.orders.purchases import Outcome, PurchaseReport, record_purchase
 from loyalty.programme import Programme
-from loyalty.programme_file import read_programme
-from loyalty.purchases import Outcome, PurchaseReport, record_purchase
 from loyalty.store import Store, open_store
 from loyalty.tables import Member
 

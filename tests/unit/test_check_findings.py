@@ -12,7 +12,7 @@ from ruamel.yaml.error import YAMLError
 from conversation.errors import BadSentence
 from conversation.sentences import Sentences
 from loyalty.errors import BadProgramme
-from loyalty.programme_file import read_programmes
+from loyalty.files.reading import read_programmes
 from passaparola.check import (
     DOMAIN,
     FEWEST,

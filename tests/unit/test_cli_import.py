@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loyalty.ids import MemberId
-from loyalty.imports import ImportRow, import_row
-from loyalty.members import Ref, get_member
+from loyalty.people.imports import ImportRow, import_row
+from loyalty.people.members import Ref, get_member
 from loyalty.programme import Programme
-from loyalty.rights import erase
+from loyalty.rights.erasure import erase
 from loyalty.store import open_store
 from loyalty.store.schema import upgrade
 from loyalty.tables import Identity

@@ -13,7 +13,7 @@ from conversation.register import person
 from conversation.tables import Conversation
 from conversation.turn import fold
 from flows.model import Ask
-from loyalty.members import Kind, Ref
+from loyalty.people.members import Kind, Ref
 from tests.unit.helpers_hypothesis import patiently
 from tests.unit.helpers_messages import choices, texts
 

@@ -27,7 +27,7 @@ REASONS: dict[str, dict[str, Value]] = {
     "points": {}, "gone": {}, "not_joined": {}, "over": {}, "sold_out": {}, "limit": {}, "not_now": {},
     "limit_until": {"day": "2026-12-01"}, "tier": {"level": "Gold"}, "not_yet": {"day": "2026-12-01"},
 }  # fmt: skip
-"""Why `loyalty.redemptions` may refuse, as the runner tells it."""
+"""Why `loyalty.rewards.redemptions` may refuse, as the runner tells it."""
 GIVEN: dict[str, Value] = {"code": "K7QX4M2PABCDE", "reward": "Espresso", "until": "2026-12-21", "available": 25}
 
 

@@ -6,13 +6,13 @@ import pytest
 import regex
 
 from conversation.sentences import Sentences
-from loyalty.posting import EARNING, MERGE
+from loyalty.books.posting import EARNING, MERGE
 from loyalty.programme import LANGUAGES
 
 ROOT = Path(__file__).parents[2]
 MOVES = frozenset({"activation", "hold", "release"})
 """They move a member's points from one of her accounts to another; the history leaves them out."""
-POSTED = frozenset(regex.findall(r'_post\(\w+, "(\w+)"', (ROOT / "loyalty" / "points.py").read_text("utf-8")))
+POSTED = frozenset(regex.findall(r'_post\(\w+, "(\w+)"', (ROOT / "loyalty" / "books" / "points.py").read_text("utf-8")))
 KINDS = sorted((EARNING | POSTED | {MERGE}) - MOVES)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from loyalty.advice import advise
+from loyalty.files.advice import advise
+from loyalty.files.reading import read_programme
 from loyalty.programme import Programme
-from loyalty.programme_file import read_programme
 from passaparola.check import check_programmes
 
 TODAY = date(2026, 11, 21)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.catalogue import Offer, Situation, decide, facts
 from loyalty.programme import LANGUAGES, Programme, Reward
+from loyalty.rewards.catalogue import Offer, Situation, decide, facts
+from loyalty.rewards.stock import UNITS, Taken
 from loyalty.rules.tiers import Tiers
-from loyalty.stock import UNITS, Taken
 from tests.unit.helpers_hypothesis import patiently
 
 NOON = datetime(2026, 11, 21, 11, tzinfo=UTC)

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from loyalty.draw import (
+from loyalty.errors import Invalid
+from loyalty.games.draw import (
     Field,
     Fields,
     check_nonce,
@@ -25,7 +26,6 @@ from loyalty.draw import (
     turn,
     verify,
 )
-from loyalty.errors import Invalid
 
 FIELDS = (Field("coffee", 500), Field("cake", 300), Field("mug", 25), Field("nothing", 175))
 DRAWS = 100_000

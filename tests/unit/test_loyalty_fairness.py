@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from loyalty.draw import Field
-from loyalty.fairness import fit
+from loyalty.games.draw import Field
+from loyalty.games.fairness import fit
 
 HALVES = (Field("a", 1), Field("b", 1))
 RARE = (Field("often", 900), Field("less", 98), Field("rare", 1), Field("rarer", 1))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.fraud import Facts, Finding, Shared, SignalKind, examine, plain, verdict_of
-from loyalty.identities import Kind, Ref
 from loyalty.ids import MemberId
+from loyalty.people.identities import Kind, Ref
+from loyalty.referral.fraud import Facts, Finding, Shared, SignalKind, examine, plain, verdict_of
 from loyalty.rules.referral import Checks, Reaction
 from tests.unit.helpers_hypothesis import patiently
 

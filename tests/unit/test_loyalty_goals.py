@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from loyalty.goals import Past, Progress, Reached, begins, ends_at, level_reached, progress, reached
-from loyalty.history import Happening, History, Run, weight
+from loyalty.levels.goals import Past, Progress, Reached, begins, ends_at, level_reached, progress, reached
+from loyalty.orders.history import Happening, History, Run, weight
 from loyalty.programme import LANGUAGES
 from loyalty.rules.goals import AnyGoal, Badge, Challenge, Leaderboard, Milestone, Streak
 from loyalty.rules.tiers import Tiers

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from loyalty.errors import Invalid
-from loyalty.imports import ImportRow, read_rows
-from loyalty.members import Ref
+from loyalty.people.imports import ImportRow, read_rows
+from loyalty.people.members import Ref
 
 HEADER = "phone,name,language,opt_in_evidence,points\n"
 

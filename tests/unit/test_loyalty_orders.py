@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.orders import Bill, Change, ChangeKind, Line, bill
+from loyalty.orders.bills import Bill, Change, ChangeKind, Line, bill
 from loyalty.programme import Programme
 from tests.made_up import baskets, cents, moments
 from tests.recomputed import Told, what_is_left

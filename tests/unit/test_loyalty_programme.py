@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.orders import Bill
+from loyalty.orders.bills import Bill
+from loyalty.orders.worth import Before, order_worth
 from loyalty.programme import Programme, end_of_day, last_day
 from loyalty.rules.earning import Earning, PurchaseRule
-from loyalty.worth import Before, order_worth
 
 ROME = ZoneInfo("Europe/Rome")
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

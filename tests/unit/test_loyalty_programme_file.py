@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from loyalty.errors import BadProgramme
+from loyalty.files.reading import read_file, read_programme, read_programmes
 from loyalty.programme import LANGUAGES, Programme
-from loyalty.programme_file import read_file, read_programme, read_programmes
 
 SAMPLE = (Path(__file__).parents[2] / "programmes" / "cafe.yml").read_text("utf-8")
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
 from loyalty.errors import BadProgramme
+from loyalty.files.reading import programme_files, read_programme, understand
+from loyalty.files.schema import schema
+from loyalty.files.yaml_lines import Document, Place, read_yaml
 from loyalty.programme import Programme
-from loyalty.programme_file import programme_files, read_programme, understand
-from loyalty.programme_schema import schema
-from loyalty.yaml_lines import Document, Place, read_yaml
 from tests.unit.helpers_hypothesis import patiently
 
 FILES = programme_files(Path(__file__).parents[2] / "programmes")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty.programme import Programme
-from loyalty.qualifying import Arrival, Order, arrival, state_of, window_end
+from loyalty.referral.qualifying import Arrival, Order, arrival, state_of, window_end
 from loyalty.rules.referral import ReferralRule
 from tests.unit.helpers_hypothesis import patiently
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from loyalty.programme import LANGUAGES, Programme
+from loyalty.referral.sharing import Share, share
 from loyalty.rules.referral import ReferralRule
-from loyalty.sharing import Share, share
 from loyalty.tables import Member
 
 URL = "https://aurora.example/"

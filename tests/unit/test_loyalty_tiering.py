@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.history import SUBSCRIPTION, Happening, History, Run
+from loyalty.levels.tiering import Meter, TierState, changes_at, reads_from, tier_at
+from loyalty.orders.history import SUBSCRIPTION, Happening, History, Run
 from loyalty.rules.tiers import Tiers
-from loyalty.tiering import Meter, TierState, changes_at, reads_from, tier_at
 from tests.made_up import NAMES, SPECIAL
 from tests.recomputed import Fact, counted, ends, months_later, weight
 from tests.unit.helpers_hypothesis import patiently

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty.history import Happening
-from loyalty.openings import Opening
-from loyalty.orders import Bill, Change, Line, bill
-from loyalty.past import Past, depends_on_past, looks_back_to
+from loyalty.orders.bills import Bill, Change, Line, bill
+from loyalty.orders.history import Happening
+from loyalty.orders.openings import Opening
+from loyalty.orders.past import Past, depends_on_past, looks_back_to
+from loyalty.orders.worth import LARGEST, Before, Done, Worth, activity_worth, order_worth
 from loyalty.programme import Programme
 from loyalty.rules.earning import ActivityRule, Bonus, Caps, Condition, Earning, Goods
 from loyalty.rules.tiers import Tiers
-from loyalty.worth import LARGEST, Before, Done, Worth, activity_worth, order_worth
 from tests.made_up import NAMES, SPECIAL, baskets, cents, news, only_earning, plain_programmes, programmes
 from tests.recomputed import Told, recompute
 from tests.unit.helpers_hypothesis import patiently

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from loyalty.clock import FixedClock
 from loyalty.errors import BadProgramme, StoreUnavailable
+from loyalty.files.live import EVERY, Programmes
 from loyalty.ids import ProgrammeId
-from loyalty.members import Person, Ref, join, meet
-from loyalty.programmes import EVERY, Programmes
+from loyalty.people.members import Person, Ref, join, meet
 from loyalty.store import Store
 from loyalty.tables import Revision, Trail
 from passaparola.compose import build

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
 from conversation.layout import WHATSAPP, units
-from loyalty.advice import advise
+from loyalty.files.advice import advise
+from loyalty.files.reading import programme_files, read_file, read_programme, read_programmes
+from loyalty.files.schema import DRAFT, schema, schema_text
 from loyalty.programme import LANGUAGES, Language, Programme
-from loyalty.programme_file import programme_files, read_file, read_programme, read_programmes
-from loyalty.programme_schema import DRAFT, schema, schema_text
 from loyalty.rules.parts import Gift
 from passaparola.__main__ import cli
 from passaparola.demo import Addresses, children

@@ -1,0 +1,1 @@
+"""Programme files: read, checked, explained, and read again when they change."""

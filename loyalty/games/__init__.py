@@ -1,0 +1,1 @@
+"""Quizzes and the wheel, drawn so that anybody can check it afterwards."""

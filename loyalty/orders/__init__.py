@@ -1,0 +1,1 @@
+"""What is reported of purchases and activities, and what it is worth."""

@@ -1,0 +1,1 @@
+"""Referrals: who brought whom, what speaks against it, what both sides get."""

@@ -1,0 +1,1 @@
+"""Rewards: what a member can get, redemptions, vouchers, gifts of rules, stock."""

@@ -1,0 +1,1 @@
+"""What a person may ask of us: everything that is known of her, and to be forgotten."""
