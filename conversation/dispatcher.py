@@ -9,7 +9,7 @@ import structlog
 
 from conversation import inbox
 from conversation.errors import NotYet
-from conversation.model import Incoming
+from conversation.incoming import Incoming
 from loyalty.clock import Clock
 from loyalty.errors import StoreUnavailable
 from loyalty.store import Store

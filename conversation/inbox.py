@@ -7,10 +7,9 @@ from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from conversation.errors import AlreadyDone, NotYet
-from conversation.model import Attachment, Incoming
+from conversation.incoming import Attachment, Incoming, incoming_from_json, incoming_to_json
 from conversation.register import person
 from conversation.tables import InboxRow
-from conversation.wire import incoming_from_json, incoming_to_json
 from loyalty.people.tombstones import is_buried_somewhere
 from loyalty.store.sql import execute, insert_once, table_of
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from conversation.model import Receipt
+from conversation.incoming import Receipt
 from conversation.tables import Conversation, OutboxRow
 from loyalty.store.sql import execute, insert_once, table_of
 

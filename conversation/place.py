@@ -9,8 +9,8 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from conversation import inbox
+from conversation.incoming import Incoming, Tap
 from conversation.memory import sender_of
-from conversation.model import Incoming, Tap
 from conversation.offers import Offered, find_offer, offered, read_token
 from conversation.register import ensure_conversation, person
 from conversation.rights import follow, lose_phone

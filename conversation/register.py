@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conversation.model import Incoming
+from conversation.incoming import Incoming
 from conversation.tables import Conversation
 from loyalty.errors import Invalid
 from loyalty.ids import MemberId

@@ -19,10 +19,11 @@ from conversation import inbox
 from conversation.commands import Commands, Situation, ask_choices, saved_flow
 from conversation.errors import AlreadyDone, Moved
 from conversation.flow_runner import FlowRunner, reward_called
+from conversation.incoming import Attachment, Incoming, Tap, Text
 from conversation.layout import WHATSAPP, units
 from conversation.matching import match_choice
 from conversation.memory import Memory, remember
-from conversation.model import Answer, Attachment, Command, Incoming, Inquiry, Message, Tap, Text, Understood
+from conversation.model import Answer, Command, Inquiry, Message, Understood
 from conversation.offers import Offered, make_offer, read_token, turns_page
 from conversation.outbox import enqueue
 from conversation.place import Place, introduce, look

@@ -1,10 +1,9 @@
 """Messages, choices and commands as JSON: for the outbox, for offers, and for Rasa's action protocol."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from conversation.model import Answer, Attachment, Choice, Command, Content, Incoming, Message, Sender, Tap, Text
+from conversation.model import Answer, Choice, Command, Message
 from flows.model import Ask, Event
 
 
@@ -41,38 +40,6 @@ def answer_from_json(row: Mapping[str, Any]) -> Answer | None:
     except (KeyError, TypeError):
         return None
     return None
-
-
-def incoming_to_json(incoming: Incoming) -> dict[str, Any]:
-    """A customer's message as the inbox keeps it."""
-    sender = incoming.sender
-    return {
-        "sender": {"phone": sender.phone, "user_id": sender.user_id, "name": sender.name},
-        "content": _content_to_json(incoming.content),
-    }
-
-
-def incoming_from_json(message_id: str, number_id: str, sent_at: datetime, row: Mapping[str, Any]) -> Incoming:
-    """The reverse of `incoming_to_json`."""
-    return Incoming(message_id, number_id, Sender(**row["sender"]), sent_at, _content_from_json(row["content"]))
-
-
-def _content_to_json(content: Content) -> dict[str, Any]:
-    match content:
-        case Text(text):
-            return {"text": text}
-        case Tap(token, title):
-            return {"tap": token, "title": title}
-        case Attachment(kind):
-            return {"attachment": kind}
-
-
-def _content_from_json(row: Mapping[str, Any]) -> Content:
-    if "text" in row:
-        return Text(row["text"])
-    if "tap" in row:
-        return Tap(row["tap"], row["title"])
-    return Attachment(row["attachment"])
 
 
 def _choice_to_json(choice: Choice) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from connectors.whatsapp.errors import ConnectorError
+from connectors.errors import ConnectorError
 from conversation.errors import ConversationError
 from loyalty.errors import Invalid, LoyaltyError, Refused
 from passaparola import VERSION, logs

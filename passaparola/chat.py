@@ -11,14 +11,14 @@ from rasa.core.agent import Agent
 from rasa.core.utils import AvailableEndpoints
 from sqlalchemy.orm import Session
 
+from connectors.sending.sender import Sender
 from connectors.whatsapp.channel import WebhookSecrets
 from connectors.whatsapp.graph import Graph
-from connectors.whatsapp.sender import Sender
 from connectors.whatsapp.updates import Batch
 from conversation import inbox
 from conversation.dispatcher import Dispatcher
+from conversation.incoming import Incoming
 from conversation.inquiries import Inquiries
-from conversation.model import Incoming
 from conversation.outbox import apply_receipts
 from conversation.turn import Turns
 from dialogue.processor import ChatProcessor

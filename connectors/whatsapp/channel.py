@@ -17,7 +17,7 @@ from sanic import Blueprint, Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse, json, text
 
-from connectors.whatsapp.errors import BadUpdate, NotConfigured
+from connectors.errors import BadUpdate, NotConfigured
 from connectors.whatsapp.signature import is_signed
 from connectors.whatsapp.updates import LARGEST, Batch, read_batch
 from loyalty.errors import StoreUnavailable

@@ -9,20 +9,23 @@ from typing import Any
 
 import aiohttp
 
-from connectors.whatsapp.errors import (
-    GraphError,
+from connectors.errors import (
     Malformed,
     NeedsOperator,
     OutsideWindow,
     PairLimited,
     Retryable,
+    SendError,
     Unreachable,
 )
+from connectors.whatsapp.render import render
+from conversation.layout import WHATSAPP, Limits
+from conversation.outbox import Due
 
 TIMEOUT = aiohttp.ClientTimeout(total=40, connect=10)
 CONNECTIONS = 100
 
-_BY_CODE: Mapping[int, type[GraphError]] = {
+_BY_CODE: Mapping[int, type[SendError]] = {
     **dict.fromkeys((1, 2, 4, 80007, 130429, 131000, 131016, 131053, 131057, 133004, 133016, 134101), Retryable),
     131056: PairLimited,
     **dict.fromkeys((470, 131047), OutsideWindow),
@@ -62,8 +65,19 @@ class Graph:
         if self._session is not None:
             await self._session.close()
 
-    async def send(self, number_id: str, body: Mapping[str, Any]) -> str:
-        """Send a message from a number; returns its id. Raises a `GraphError` by what is to be done."""
+    @property
+    def name(self) -> str:
+        return "meta"
+
+    @property
+    def limits(self) -> Limits:
+        return WHATSAPP
+
+    async def send(self, due: Due) -> str:
+        return await self.post(due.number_id, render(due))
+
+    async def post(self, number_id: str, body: Mapping[str, Any]) -> str:
+        """Send a message from a number; returns its id. Raises a `SendError` by what is to be done."""
         assert self._session is not None, "use `async with Graph(…)`"
         try:
             async with self._session.post(f"{self._url}/{number_id}/messages", json=body) as response:
@@ -74,7 +88,7 @@ class Graph:
 
 
 def message_id(status: int, answer: object) -> str:
-    """The id in an answer of the Graph API. Raises a `GraphError` if it holds an error or nothing."""
+    """The id in an answer of the Graph API. Raises a `SendError` if it holds an error or nothing."""
     fields: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
     error = fields.get("error")
     if isinstance(error, dict):
@@ -88,7 +102,7 @@ def message_id(status: int, answer: object) -> str:
     raise _unknown(status)(f"the Graph API answered {status} without a message id")
 
 
-def graph_error(status: int, error: Mapping[str, Any]) -> GraphError:
+def graph_error(status: int, error: Mapping[str, Any]) -> SendError:
     """The error of an answer, as the class that says what to do."""
     code = error.get("code")
     details = error.get("error_data")
@@ -97,6 +111,6 @@ def graph_error(status: int, error: Mapping[str, Any]) -> GraphError:
     return (kind or _unknown(status))(text, code=code if isinstance(code, int) else None)
 
 
-def _unknown(status: int) -> type[GraphError]:
+def _unknown(status: int) -> type[SendError]:
     """What to do about an answer whose error code is missing or unknown."""
     return Retryable if status >= _SERVER_ERROR or status == _TOO_MANY else Malformed

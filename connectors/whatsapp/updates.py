@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from connectors.whatsapp.errors import BadUpdate
-from conversation.model import Attachment, Content, Incoming, Receipt, Sender, Tap, Text
+from connectors.errors import BadUpdate
+from conversation.incoming import Attachment, Content, Incoming, Receipt, Sender, Tap, Text
 
 LARGEST = 3 * 1024 * 1024
 """Meta: "Webhooks payloads can be up to 3 MB"."""

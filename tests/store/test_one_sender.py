@@ -12,8 +12,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from conversation import inbox, rights
+from conversation.incoming import Attachment, Incoming, Sender, Text
 from conversation.memory import recall, sender_of
-from conversation.model import Attachment, Incoming, Inquiry, Message, Sender, Text, Understood
+from conversation.model import Inquiry, Message, Understood
 from conversation.place import introduce, look
 from conversation.register import conversation_of
 from conversation.sentences import Sentences

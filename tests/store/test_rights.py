@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from conversation import inbox, memory, outbox, rights
-from conversation.model import Choice, Incoming, Message, Sender
-from conversation.model import Text as Typed
+from conversation.incoming import Incoming, Sender
+from conversation.incoming import Text as Typed
+from conversation.model import Choice, Message
 from conversation.offers import make_offer
 from conversation.place import introduce, look
 from conversation.register import conversation_of

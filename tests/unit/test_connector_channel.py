@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from connectors.whatsapp.errors import BadUpdate, NotConfigured
+from connectors.errors import BadUpdate, NotConfigured
 from connectors.whatsapp.signature import sign
 from connectors.whatsapp.updates import LARGEST, Batch, read_batch
 from loyalty.errors import StoreUnavailable

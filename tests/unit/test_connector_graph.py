@@ -10,20 +10,20 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from connectors.whatsapp.errors import (
+from connectors.errors import (
     ConnectorError,
-    GraphError,
     Malformed,
     NeedsOperator,
     OutsideWindow,
     PairLimited,
     Retryable,
+    SendError,
     Unreachable,
 )
 from connectors.whatsapp.graph import Graph, GraphConfig, graph_error, message_id
 from tests.unit.helpers_quick_loop import run_quickly
 
-POLICY: dict[type[GraphError], dict[int, int]] = {
+POLICY: dict[type[SendError], dict[int, int]] = {
     Retryable: {
         2: 503, 4: 400, 80007: 400, 130429: 400, 131016: 500, 131057: 500, 133004: 503, 133016: 400,  # back off
         1: 400, 131000: 500, 131053: 400,  # a few times
@@ -51,8 +51,8 @@ POLICY: dict[type[GraphError], dict[int, int]] = {
 CODES = [(kind, code, status) for kind, codes in POLICY.items() for code, status in codes.items()]
 
 
-def refused(status: int, answer: object) -> GraphError:
-    with pytest.raises(GraphError) as caught:
+def refused(status: int, answer: object) -> SendError:
+    with pytest.raises(SendError) as caught:
         message_id(status, answer)
     return caught.value
 
@@ -61,7 +61,7 @@ def refused(status: int, answer: object) -> GraphError:
 
 
 @pytest.mark.parametrize(("kind", "code", "status"), CODES)
-def test_every_code_of_meta_asks_for_the_right_thing(kind: type[GraphError], code: int, status: int) -> None:
+def test_every_code_of_meta_asks_for_the_right_thing(kind: type[SendError], code: int, status: int) -> None:
     error = refused(status, {"error": {"code": code, "message": f"(#{code}) as it is", "type": "OAuthException"}})
     assert type(error) is kind
     assert error.code == code
@@ -156,20 +156,20 @@ async def test_a_message_is_posted_to_its_number_with_the_token() -> None:
 
     body = {"type": "text", "text": {"body": "caffè 👍"}}
     async with graph_answering(handler) as graph:
-        assert await graph.send("106540352242922", body) == "wamid.1"
+        assert await graph.post("106540352242922", body) == "wamid.1"
     assert got == [("POST", "/v24.0/106540352242922/messages", "Bearer token-1", body)]
 
 
 async def test_an_answer_is_json_whatever_it_says_of_itself() -> None:
     async with graph_answering(answering(200, '{"messages": [{"id": "wamid.1"}]}', "text/html")) as graph:
-        assert await graph.send("1", {}) == "wamid.1"
+        assert await graph.post("1", {}) == "wamid.1"
 
 
 async def test_a_refusal_comes_with_its_code() -> None:
     body = '{"error": {"code": 131047, "message": "(#131047) Re-engagement message"}}'
     async with graph_answering(answering(400, body)) as graph:
         with pytest.raises(OutsideWindow) as caught:
-            await graph.send("1", {})
+            await graph.post("1", {})
     assert caught.value.code == 131047
 
 
@@ -178,14 +178,14 @@ async def test_a_refusal_comes_with_its_code() -> None:
 async def test_an_answer_that_is_no_json_is_tried_again(status: int, body: str) -> None:
     async with graph_answering(answering(status, body, "text/html")) as graph:
         with pytest.raises(Retryable):
-            await graph.send("1", {})
+            await graph.post("1", {})
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, Retryable), (503, Retryable), (400, Malformed)])
-async def test_an_empty_answer_is_an_error_by_its_status(status: int, kind: type[GraphError]) -> None:
+async def test_an_empty_answer_is_an_error_by_its_status(status: int, kind: type[SendError]) -> None:
     async with graph_answering(answering(status, "")) as graph:
         with pytest.raises(kind):
-            await graph.send("1", {})
+            await graph.post("1", {})
 
 
 async def test_a_connection_that_breaks_is_tried_again() -> None:
@@ -196,13 +196,13 @@ async def test_a_connection_that_breaks_is_tried_again() -> None:
 
     async with graph_answering(handler) as graph:
         with pytest.raises(Retryable):
-            await graph.send("1", {})
+            await graph.post("1", {})
 
 
 async def test_a_graph_api_that_is_not_there_is_tried_again() -> None:
     async with Graph(GraphConfig(f"http://127.0.0.1:{unused_port()}", "token-1")) as graph:
         with pytest.raises(Retryable, match="cannot be reached") as caught:
-            await graph.send("1", {})
+            await graph.post("1", {})
     assert caught.value.code is None
     assert "token-1" not in str(caught.value)
 
@@ -215,7 +215,7 @@ def test_a_graph_api_that_never_answers_is_tried_again() -> None:
     async def scenario() -> None:
         async with graph_answering(never) as graph:
             with pytest.raises(Retryable, match="Timeout"):
-                await graph.send("1", {})
+                await graph.post("1", {})
 
     run_quickly(scenario())
 
@@ -224,4 +224,4 @@ async def test_a_client_that_was_not_entered_or_was_left_can_be_left() -> None:
     graph = Graph(GraphConfig("http://127.0.0.1:1", "token-1"))
     await graph.__aexit__(None, None, None)
     with pytest.raises(AssertionError):
-        await graph.send("1", {})
+        await graph.post("1", {})

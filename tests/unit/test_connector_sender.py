@@ -4,22 +4,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.whatsapp.errors import (
-    GraphError,
+from connectors.errors import (
     Malformed,
     NeedsOperator,
     OutsideWindow,
     PairLimited,
     Retryable,
+    SendError,
     Unreachable,
 )
-from connectors.whatsapp.sender import LONGEST_WAIT, OPERATOR_PAUSE, TRIES, retry_at
+from connectors.sending.sender import LONGEST_WAIT, OPERATOR_PAUSE, TRIES, retry_at
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 SAMPLES = 200
 
 
-def wait(error: GraphError, attempts: int) -> float:
+def wait(error: SendError, attempts: int) -> float:
     """Seconds until the next try."""
     at = retry_at(error, attempts, NOW)
     assert at is not None
@@ -53,11 +53,11 @@ def test_what_an_operator_has_to_see_to_waits_for_her(attempts: int) -> None:
 
 @pytest.mark.parametrize("kind", [Retryable, PairLimited, NeedsOperator])
 @pytest.mark.parametrize("attempts", [TRIES, TRIES + 1, 10_000])
-def test_at_some_point_it_is_enough(kind: type[GraphError], attempts: int) -> None:
+def test_at_some_point_it_is_enough(kind: type[SendError], attempts: int) -> None:
     assert retry_at(kind("x"), attempts, NOW) is None
 
 
-@pytest.mark.parametrize("kind", [Malformed, Unreachable, OutsideWindow, GraphError])
+@pytest.mark.parametrize("kind", [Malformed, Unreachable, OutsideWindow, SendError])
 @pytest.mark.parametrize("attempts", [1, TRIES - 1, TRIES])
-def test_what_would_be_refused_again_is_never_tried_again(kind: type[GraphError], attempts: int) -> None:
+def test_what_would_be_refused_again_is_never_tried_again(kind: type[SendError], attempts: int) -> None:
     assert retry_at(kind("x"), attempts, NOW) is None

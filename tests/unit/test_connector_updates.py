@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.whatsapp.errors import BadUpdate
+from connectors.errors import BadUpdate
 from connectors.whatsapp.updates import LARGEST, read_batch
 from conversation.inbox import is_turn
-from conversation.model import Attachment, Sender, Tap, Text
+from conversation.incoming import Attachment, Sender, Tap, Text
 from tests.unit.helpers_webhooks import (
     CONTENTS,
     NUMBER_ID,

@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import String
 
-from connectors.whatsapp.errors import BadUpdate
+from connectors.errors import BadUpdate
 from connectors.whatsapp.updates import Batch, read_batch
-from conversation.model import Attachment, Incoming, Receipt, Sender, Tap, Text
+from conversation.incoming import Attachment, Incoming, Receipt, Sender, Tap, Text, incoming_from_json, incoming_to_json
 from conversation.register import person
 from conversation.tables import Conversation, InboxRow, OutboxRow
-from conversation.wire import incoming_from_json, incoming_to_json
 from loyalty.tables import Base, Member
 from tests.unit.helpers_hypothesis import patiently
 from tests.unit.helpers_webhooks import (

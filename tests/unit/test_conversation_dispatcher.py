@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from conversation.dispatcher import BACKOFF, PARALLEL, SWEEP, TRIES, Dispatcher
 from conversation.errors import NotYet
-from conversation.model import Incoming, Sender, Text
+from conversation.incoming import Incoming, Sender, Text
 from loyalty.clock import FixedClock
 from loyalty.errors import StoreUnavailable
 from tests.unit.helpers_hypothesis import patiently

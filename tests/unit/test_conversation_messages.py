@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversation.inbox import NO_TURN, is_turn
-from conversation.model import Attachment, Choice, Content, Incoming, Message, Sender, Tap, Text
+from conversation.incoming import Attachment, Content, Incoming, Sender, Tap, Text
+from conversation.model import Choice, Message
 from conversation.outbox import WINDOW, window_open
 from conversation.register import person
 from conversation.tables import Conversation

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.model import Answer, Attachment, Choice, Command, Incoming, Message, Sender, Tap, Text
+from conversation.incoming import Attachment, Incoming, Sender, Tap, Text, incoming_from_json, incoming_to_json
+from conversation.model import Answer, Choice, Command, Message
 from conversation.wire import (
     answer_from_json,
     answer_to_json,
-    incoming_from_json,
-    incoming_to_json,
     message_from_json,
     message_to_json,
 )

@@ -1,4 +1,4 @@
-"""What can go wrong between us and WhatsApp, by what is to be done about it."""
+"""What can go wrong between us and a provider of WhatsApp, by what is to be done about it."""
 
 
 class ConnectorError(Exception):
@@ -17,15 +17,15 @@ class BadUpdate(ConnectorError):
         self.status = status
 
 
-class GraphError(ConnectorError):
-    """The Graph API refused a message. `code` is Meta's error code, None if it gave none."""
+class SendError(ConnectorError):
+    """A provider refused a message. `code` is its error code, None if it gave none."""
 
     def __init__(self, message: str, *, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
 
 
-class Retryable(GraphError):
+class Retryable(SendError):
     """Try again later; nothing was delivered."""
 
 
@@ -33,17 +33,17 @@ class PairLimited(Retryable):
     """Too many messages to one person: wait for her alone."""
 
 
-class OutsideWindow(GraphError):
+class OutsideWindow(SendError):
     """The customer service window is closed: a template, or wait until she writes."""
 
 
-class Unreachable(GraphError):
+class Unreachable(SendError):
     """This person cannot be reached (or does not want to be); do not try again."""
 
 
-class NeedsOperator(GraphError):
+class NeedsOperator(SendError):
     """Token, account or payment: nothing goes out until a person has seen to it."""
 
 
-class Malformed(GraphError):
+class Malformed(SendError):
     """We sent something invalid: our own bug; never try again."""

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from connectors.whatsapp.errors import GraphError, NeedsOperator, PairLimited, Retryable
-from connectors.whatsapp.graph import Graph
-from connectors.whatsapp.render import render
+from connectors.errors import NeedsOperator, PairLimited, Retryable, SendError
+from connectors.provider import Provider
 from conversation import outbox
 from conversation.outbox import Due, Sent
 from loyalty.clock import Clock
@@ -31,9 +30,9 @@ RECOVER_EVERY = 20.0
 class Sender:
     """Sends what waits in the outbox until it is closed."""
 
-    def __init__(self, store: Store, graph: Graph, clock: Clock) -> None:
+    def __init__(self, store: Store, provider: Provider, clock: Clock) -> None:
         self._store = store
-        self._graph = graph
+        self._provider = provider
         self._clock = clock
         self._woken = asyncio.Event()
         self._free = AT_ONCE
@@ -92,9 +91,9 @@ class Sender:
 
     async def _send(self, due: Due) -> None:
         try:
-            wamid = await self._graph.send(due.number_id, render(due))
+            wamid = await self._provider.send(due)
             outcome = Sent(due.id, wamid)
-        except GraphError as error:
+        except SendError as error:
             outcome = Sent(due.id, None, error.code, str(error), retry_at(error, due.attempts, self._clock.now()))
             said = log.error if isinstance(error, NeedsOperator) else log.warning
             said("a message was not sent", outbox_id=due.id, code=error.code, error=str(error), again=outcome.retry_at)
@@ -125,7 +124,7 @@ class Sender:
         await asyncio.sleep(RECOVER_EVERY)
 
 
-def retry_at(error: GraphError, attempts: int, now: datetime) -> datetime | None:
+def retry_at(error: SendError, attempts: int, now: datetime) -> datetime | None:
     """When to try a refused message again; None: never."""
     if isinstance(error, NeedsOperator):
         return now + OPERATOR_PAUSE if attempts < TRIES else None

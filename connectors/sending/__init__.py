@@ -1,0 +1,1 @@
+"""The sender: drains the outbox through whichever provider is set, within its limits."""
