@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 import traceback
-import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -273,7 +272,7 @@ def _rasa() -> None:
     """Get ready to import Rasa: no telemetry, no TensorFlow where the pipeline needs none."""
     from passaparola import light_rasa
 
-    warnings.simplefilter("ignore")  # of Rasa's libraries, about one another
+    logs.quiet_libraries()
     light_rasa.install()
 
 

@@ -59,4 +59,11 @@ def configure(level: str = "INFO") -> None:
         handler.addFilter(_Masking())
     for name in ("rasa", "rasa_sdk", "sanic.root", "sanic.access", "sanic.error", "apscheduler"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")  # of Rasa's libraries, about one another; tests look at them
+    warnings.simplefilter("ignore")  # of libraries, about one another; tests look at them
+
+
+def quiet_libraries() -> None:
+    """Say nothing of what Rasa's libraries warn about one another. Tests look at it, users cannot change it."""
+    import sanic.app  # noqa: F401, PLC0415 -- it turns its warnings on when it is imported
+
+    warnings.simplefilter("ignore")

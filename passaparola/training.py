@@ -6,13 +6,13 @@ import os
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from passaparola import light_rasa
 from passaparola.errors import CommandError
+from passaparola.logs import quiet_libraries
 
 SOURCES = ("config.yml", "domain.yml", "data/nlu", "data/rules", "nlu")
 """What the model is made of."""
@@ -42,7 +42,7 @@ def train(model: Path, say: Callable[[str], None]) -> None:
     light_rasa.install()
     began = time.monotonic()
     say("training the model (about a minute on two cores) …")
-    warnings.simplefilter("ignore")  # of Rasa's libraries, about one another
+    quiet_libraries()
     import rasa.model_training  # noqa: PLC0415 -- after the stand-in for TensorFlow is in place
     from rasa.shared.exceptions import RasaException  # noqa: PLC0415 -- as above
 

@@ -13,7 +13,7 @@ from loyalty.errors import BadProgramme, Conflict, Forbidden, Invalid, LoyaltyEr
 from service.context import CALLER, CONTEXT, Context
 from service.metrics import METRICS
 from service.routes import SCOPES
-from service.schemas.common import ErrorAnswer, ErrorBody
+from service.schemas.common import AMOUNT, CURRENCY, ErrorAnswer, ErrorBody
 
 log = structlog.get_logger()
 
@@ -35,11 +35,19 @@ def error(status: int, code: str, message: str, field: str | None = None) -> web
     return web.Response(status=status, text=body.model_dump_json(), content_type="application/json")
 
 
+_PATTERNS = {
+    AMOUNT: 'is an amount as text with a point, not below zero, such as "42.50": at most 12 digits before it, 4 behind',
+    CURRENCY: "is a currency by its three letters (ISO 4217), such as EUR",
+}
+"""What a pattern asks for, in words."""
+
+
 def told(problem: ValidationError) -> tuple[str | None, str]:
     """The first thing wrong with a body: the field and what is wrong with it."""
     first = problem.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"] if part not in EVENT_TYPES)
-    return field or None, str(first["msg"]).removeprefix("Value error, ")
+    pattern = str((first.get("ctx") or {}).get("pattern"))
+    return field or None, _PATTERNS.get(pattern) or str(first["msg"]).removeprefix("Value error, ")
 
 
 @web.middleware

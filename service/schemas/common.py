@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from loyalty.orders.bills import Line as OrderLine
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+AMOUNT, CURRENCY = r"^[0-9]{1,12}(\.[0-9]{1,4})?$", r"^[A-Z]{3}$"
+Amount = Annotated[str, StringConstraints(pattern=AMOUNT)]
+Currency = Annotated[str, StringConstraints(pattern=CURRENCY)]
 
 
 class Input(BaseModel):

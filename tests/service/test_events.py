@@ -137,6 +137,13 @@ async def test_what_is_wrong_is_refused_with_the_field_and_no_effect(
     assert await available(client) == before
 
 
+async def test_a_refusal_says_what_is_allowed_and_shows_no_pattern(client: Client) -> None:
+    for change, hint in (({"amount": "-5"}, '"42.50"'), ({"currency": "euro"}, "EUR")):
+        _, answer = await post(client, purchase() | change)
+        assert hint in answer["error"]["message"]
+        assert "pattern" not in answer["error"]["message"]
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"null", b"42", b'"text"'])
 async def test_a_body_that_is_none_is_refused_without_a_traceback(client: Client, body: bytes) -> None:
     async with client.post("/v1/events", data=body, headers=KEY) as response:
