@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -38,7 +39,17 @@ Texts = Annotated[dict[Language, str], AfterValidator(_complete)]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 RewardSlug = Annotated[RewardId, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 _T = TypeVar("_T", bound=Hashable)
-SortedSet = Annotated[frozenset[_T], PlainSerializer(sorted, return_type=list)]
+
+
+def _each_once(written: Any) -> Any:
+    if not isinstance(written, list) or not all(isinstance(one, str) for one in written):
+        return written  # something else is wrong, which is said of it
+    if twice := [one for one in written if written.count(one) > 1]:
+        raise ValueError(f"names {twice[0]} more than once")
+    return frozenset(written)
+
+
+SortedSet = Annotated[frozenset[_T], BeforeValidator(_each_once), PlainSerializer(sorted, return_type=list)]
 """A set that is always written in the same order, so that equal rules have equal revisions."""
 Points = Annotated[int, Field(ge=0, le=10**9)]
 Count = Annotated[int, Field(ge=1, le=10**6)]

@@ -116,6 +116,9 @@ MISTAKES = {
     "an unknown tier": (
         "    voucher_days: 30", "    tiers: [gold]", "rewards.0.tiers: names the tier gold; tiers.levels has: none"
     ),
+    "a tier named twice": (
+        "    voucher_days: 30", "    tiers: [gold, gold]", "rewards.0.tiers: names gold more than once"
+    ),
     "a day that is none": (
         "    voucher_days: 30", "    dates:\n      from: 2026-02-30",
         'rewards.0.dates.from: takes a day such as 2026-12-31, not "2026-02-30"', "from: 2026",
