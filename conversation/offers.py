@@ -5,10 +5,10 @@ here and nowhere in the message, so a token that was made up, stolen or outlived
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import Session
 
 from conversation.layout import MORE, WHATSAPP, Layout, Limits, cut, lay_out, split, units
@@ -19,6 +19,10 @@ from flows.model import Saved
 from loyalty.codes import random_signs
 from loyalty.store.sql import execute, table_of
 
+OLDEST = timedelta(days=7)
+"""How long a tap may still move a flow."""
+KEPT = timedelta(days=90)
+"""How long an offer is known at all; a tap on an older one gets the answer of an unknown one."""
 _SIGNS = 13
 _INSERT = insert(table_of(Offer))
 
@@ -34,6 +38,10 @@ class Offered:
     message: Message
     page: int
     created_at: datetime
+
+    def outlived(self, now: datetime) -> bool:
+        """Whether a choice of it is too old to change anything. A question in a button may be asked for ever."""
+        return now > self.created_at + OLDEST
 
     def window(self, limits: Limits = WHATSAPP) -> tuple[int, int]:
         """Which choices are on the page that was shown: first and last (exclusive)."""
@@ -118,6 +126,14 @@ def _part(
         {"id": f"{offer}-{shown.number}", "title": shown.title, "detail": shown.detail} for shown in layout.shown
     ]
     return {"style": layout.style, "text": text, "image": image, "choices": choices, "menu": menu}
+
+
+def forget_old(session: Session, *, now: datetime, at_most: int = 10_000) -> int:
+    """Delete offers that nobody can be about to choose from. Returns how many; there may be more."""
+    standing = exists().where(Conversation.offer_id == Offer.id)
+    old = select(Offer.id).where(Offer.created_at < now - KEPT, ~standing).limit(at_most)
+    gone = session.execute(delete(Offer).where(Offer.id.in_(old)).execution_options(synchronize_session=False))
+    return int(getattr(gone, "rowcount", 0))
 
 
 def turns_page(number: int) -> bool:

@@ -19,12 +19,13 @@ from conversation import inbox
 from conversation.commands import Commands, Situation, ask_choices, saved_flow
 from conversation.errors import AlreadyDone, Moved
 from conversation.flow_runner import FlowRunner, reward_called
-from conversation.incoming import Attachment, Incoming, Tap, Text
+from conversation.incoming import Incoming, Tap, Text, words_of
 from conversation.layout import WHATSAPP, units
 from conversation.matching import match_choice
 from conversation.memory import Memory, remember
 from conversation.model import Answer, Command, Inquiry, Message, Understood
 from conversation.offers import Offered, make_offer, read_token, turns_page
+from conversation.opting import OptWords
 from conversation.outbox import enqueue
 from conversation.place import Place, introduce, look
 from conversation.register import conversation_of
@@ -32,6 +33,7 @@ from conversation.sentences import Sentences
 from conversation.tables import Conversation
 from flows.model import Ask, Event, Saved
 from loyalty.clock import Clock
+from loyalty.people.consents import has_withdrawn
 from loyalty.programme import LANGUAGES, Language, Programme
 from loyalty.store import Store
 from loyalty.tables import Member
@@ -92,13 +94,15 @@ class Turns:
     """Runs turns. One instance serves every conversation of the process."""
 
     def __init__(
-        self, store: Store, programmes: Mapping[str, Programme], dialogue: Dialogue, sentences: Sentences, clock: Clock
-    ) -> None:
+        self, store: Store, programmes: Mapping[str, Programme], dialogue: Dialogue, sentences: Sentences,
+        opt_words: OptWords, clock: Clock,
+    ) -> None:  # fmt: skip
         """`programmes` are by the id of the number their members write to."""
         self._store = store
         self._programmes = programmes
         self._dialogue = dialogue
         self._sentences = sentences
+        self._opt_words = opt_words
         self._clock = clock
         self._flows = FlowRunner(sentences)
         self._commands = Commands(sentences, self._flows)
@@ -131,8 +135,9 @@ class Turns:
         def save(session: Session) -> None:
             now = self._clock.now()
             conversation = self._heard(session, place, incoming)
-            self._send(session, conversation, self._sorry(place.language), None, incoming.message_id, place.language)
-            inbox.fail(session, incoming, error=error, final=True, now=now)
+            key = f"{incoming.message_id}:sorry"  # should it be tried again later, its answer has a key of its own
+            self._send(session, conversation, self._sorry(place.language), None, key, place.language)
+            inbox.fail(session, incoming, error=error, now=now)
 
         await self._store.write(save)
 
@@ -153,19 +158,23 @@ class Turns:
 
     async def _plan(self, place: Place, incoming: Incoming) -> Plan:
         match incoming.content:
-            case Tap(token):
-                return await self._plan_tap(place, token, incoming)
+            case Tap(token, title):
+                return await self._plan_tap(place, token, title, incoming)
             case Text(text):
                 return await self._plan_text(place, text, incoming)
-            case Attachment(kind):
-                key = f"attachment.{kind}"
+            case other:
+                if (caption := words_of(other)) is not None:
+                    return await self._plan_text(place, caption, incoming)
+                key = f"attachment.{other.kind}"
                 text = self._sentences.say(place.language, key if self._sentences.knows(key) else "attachment.other")
                 return Plan(place.language, (self._with_menu(place.language, text),))
 
-    async def _plan_tap(self, place: Place, token: str, incoming: Incoming) -> Plan:
+    async def _plan_tap(self, place: Place, token: str, title: str, incoming: Incoming) -> Plan:
         named = read_token(token)
         offer = place.tapped
         if named is None or offer is None or offer.member != place.member:
+            if (opting := await self._opting(place, title)) is not None:  # the quick reply of a template
+                return opting
             return Plan(place.language, (self._with_menu(place.language, self._say(place, "tap.unknown")),))
         return await self._choose(place, offer, named[1], incoming)
 
@@ -176,17 +185,31 @@ class Turns:
             return Plan(place.language, (self._with_menu(place.language, self._say(place, "tap.unknown")),))
         match offer.message.choices[number].action:
             case Event() as event:
+                if offer.outlived(incoming.sent_at):
+                    return Plan(place.language, (self._over(place.language),))
                 return Plan(place.language, FlowStep(offer.run or "", offer.step, event))
             case Ask(intent, entities):
                 understood = Understood(intent, 1.0, entities, None, {})
                 return await self._answer(place, place.language, understood, incoming, "")
 
+    async def _opting(self, place: Place, text: str) -> Plan | None:
+        """What to do about a word that stops promotional messages, or brings them back for one who had stopped them."""
+        meaning = self._opt_words.meaning(text)
+        if meaning is None:
+            return None
+        if meaning == "start" and not await self._store.look(lambda session: has_withdrawn(session, place.member)):
+            return None  # a word like any other
+        return Plan(place.language, (Command("marketing", {"given": "no" if meaning == "stop" else "yes"}),))
+
     async def _plan_text(self, place: Place, text: str, incoming: Incoming) -> Plan:
-        if place.offer is not None and incoming.sent_at <= place.offer.created_at + FRESH:
-            first, last = place.offer.window()
-            number = match_choice(text, place.offer.message.choices, first=first, last=last)
+        if (opting := await self._opting(place, text)) is not None:
+            return opting
+        offer = place.quoted or place.offer
+        if offer is not None and (offer is place.quoted or incoming.sent_at <= offer.created_at + FRESH):
+            first, last = offer.window()
+            number = match_choice(text, offer.message.choices, first=first, last=last)
             if number is not None:
-                return await self._choose(place, place.offer, number, incoming)
+                return await self._choose(place, offer, number, incoming)
         understood = await self._dialogue.parse(text)
         language = _language(place, understood, text)
         if understood.intent in UNCLEAR and len(text.split()) <= 3 and reward_called(place.programme, text):
@@ -236,8 +259,9 @@ class Turns:
         """Hand an event to its flow, if the flow still stands where the choice was offered."""
         saved = saved_flow(conversation)
         if saved is None or (saved.run, saved.step) != (step.run, step.step) or not self._flows.current(saved):
-            key = "tap.step_over" if saved is not None and saved.run == step.run else "tap.run_over"
-            return self._with_menu(language, self._sentences.say(language, key), ("my_vouchers", "list_rewards"))
+            return self._over(
+                language, "tap.step_over" if saved is not None and saved.run == step.run else "tap.run_over"
+            )
         now = self._clock.now()
         try:
             after, message = self._flows.step(session, programme, member, language, saved, step.event, now=now)
@@ -246,11 +270,14 @@ class Turns:
         conversation.flow = after.to_json() if after else None
         return message
 
+    def _over(self, language: Language, key: str = "tap.run_over") -> Message:
+        return self._with_menu(language, self._sentences.say(language, key), ("my_vouchers", "list_rewards"))
+
     def _perform(
         self, session: Session, conversation: Conversation, member: Member, programme: Programme, language: Language,
         answers: tuple[Answer, ...], incoming: Incoming,
     ) -> Message:  # fmt: skip
-        words = incoming.content.text if isinstance(incoming.content, Text) else ""
+        words = words_of(incoming.content) or ""
         situation = Situation(
             session, programme, member, conversation, language, incoming.message_id, words, self._clock.now()
         )

@@ -13,11 +13,13 @@ from ruamel.yaml.error import YAMLError
 
 from conversation.errors import BadSentence
 from conversation.layout import WHATSAPP, units
+from conversation.opting import OptWords
 from conversation.sentences import PLURAL_FORMS, Sentence, Sentences
 from loyalty.files.advice import advise
 from loyalty.files.reading import clashes, programme_files, read_each
 from loyalty.programme import LANGUAGES
 
+OPT_WORDS = Path("data/words/opting.yml")
 READY_MADE = Path("programmes")
 WARNING = "warning: "
 """What stands before a finding that is allowed."""
@@ -50,6 +52,10 @@ def check_all(programme: Path, *, today: date) -> list[str]:
     try:
         sentences = Sentences.load(RESPONSES)
         findings += [*check_sentences(sentences), *check_buttons(RESPONSES / "buttons.yml", sentences)]
+    except BadSentence as error:
+        findings.append(str(error))
+    try:
+        OptWords.load(OPT_WORDS)
     except BadSentence as error:
         findings.append(str(error))
     try:

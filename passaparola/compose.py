@@ -7,6 +7,7 @@ from pathlib import Path
 from actions.answers import Answers
 from connectors.whatsapp.graph import GraphConfig
 from conversation.notices import Notices
+from conversation.opting import OptWords
 from conversation.sentences import Sentences
 from loyalty.clock import Clock, SystemClock
 from loyalty.files.live import Programmes
@@ -15,7 +16,7 @@ from loyalty.store import Store, open_store
 from passaparola.settings import Settings
 from service.context import Context
 
-RESPONSES = Path("data/responses")
+RESPONSES, OPT_WORDS = Path("data/responses"), Path("data/words/opting.yml")
 SWITCH = 0.0005
 """Seconds a thread keeps the interpreter: the store's writer needs it for a moment, often, and must not wait 5 ms."""
 
@@ -28,6 +29,7 @@ class House:
     store: Store
     programmes: Programmes
     sentences: Sentences
+    opt_words: OptWords
     clock: Clock
 
     def by_number(self) -> Mapping[str, Programme]:
@@ -56,4 +58,5 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
     """Put the house together. Opens the store; the caller closes it."""
     clock, sentences = clock or SystemClock(), Sentences.load(RESPONSES)
     store = open_store(settings.database_url)
-    return House(settings, store, Programmes(settings.programme, store, clock), sentences, clock)
+    programmes = Programmes(settings.programme, store, clock)
+    return House(settings, store, programmes, sentences, OptWords.load(OPT_WORDS), clock)

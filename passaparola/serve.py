@@ -7,6 +7,7 @@ from contextlib import suppress
 import structlog
 from aiohttp import web
 
+from conversation.offers import forget_old
 from loyalty.due import run_due
 from loyalty.errors import LoyaltyError
 from passaparola import VERSION
@@ -54,6 +55,10 @@ async def _due(house: House) -> None:
                 await claim_parked(context, programme)
             except LoyaltyError as error:
                 log.error("due work failed", programme=programme.id, error=str(error))
+        try:
+            await house.store.write(lambda session: forget_old(session, now=house.clock.now()))
+        except LoyaltyError as error:
+            log.error("old choices could not be forgotten", error=str(error))
         await asyncio.sleep(DUE_EVERY)
 
 

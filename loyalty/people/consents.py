@@ -58,6 +58,12 @@ def add_word(session: Session, member: Member, word: Word) -> None:
     execute(session, _INSERT, row)
 
 
+def has_withdrawn(session: Session, member: MemberId, *, purpose: str = MARKETING) -> bool:
+    """Whether a member's newest word about a purpose was a withdrawal."""
+    query = select(Consent.given).where(Consent.member_id == member, Consent.purpose == purpose)
+    return session.scalar(query.order_by(Consent.at.desc(), Consent.id.desc()).limit(1)) is False
+
+
 def consents_of(session: Session, member: MemberId, *, purpose: str | None = None) -> list[Word]:
     """All that a member said about a purpose (or about all), oldest first."""
     session.flush()

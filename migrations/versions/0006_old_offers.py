@@ -1,4 +1,6 @@
-"""Opt-out and opt-in by words, tokens with an age"""
+"""Offers are found by their age, to be forgotten"""
+
+from alembic import op
 
 revision = "0006"
 down_revision = "0005"
@@ -7,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_index(op.f("ix_offer_created_at"), "offer", ["created_at"])

@@ -17,6 +17,7 @@ from conversation.memory import recall, sender_of
 from conversation.model import Inquiry, Message, Understood
 from conversation.place import introduce, look
 from conversation.register import conversation_of
+from conversation.opting import OptWords
 from conversation.sentences import Sentences
 from conversation.tables import Conversation, InboxRow, Offer, OutboxRow, TrackerRow
 from conversation.turn import Response, Turns
@@ -57,7 +58,7 @@ class Chat:
         self.shop = shop
         self.dialogue = Parrot()
         sentences = Sentences.load(Path("data/responses"))
-        self._turns = Turns(shop.store, {NUMBER: shop.programme}, self.dialogue, sentences, shop.clock)
+        self._turns = Turns(shop.store, {NUMBER: shop.programme}, self.dialogue, sentences, OptWords({}), shop.clock)
         self._messages = 0
 
     def message(self, *refs: Ref, text: str = "ciao") -> Incoming:

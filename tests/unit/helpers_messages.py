@@ -4,22 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from conversation.model import Choice, Message
-from conversation.tables import Offer
+from conversation.tables import Conversation, Offer
 from flows.model import Ask, Event
+from loyalty.store.sql import table_of
 from loyalty.tables import Base
 
 
 @contextmanager
 def a_place_for_offers() -> Iterator[Session]:
-    """A session of a database in memory that has the table of the offers and no other."""
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    Base.metadata.create_all(engine, tables=[Base.metadata.tables[Offer.__tablename__]])
+    """A session of a database in memory that has the tables of the conversations and the offers and no other."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, isolation_level="AUTOCOMMIT")
+    Base.metadata.create_all(engine, tables=[table_of(Offer), table_of(Conversation)])
     with Session(engine) as session:
+        session.execute(text("BEGIN"))
         yield session
     engine.dispose()
 

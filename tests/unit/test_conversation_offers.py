@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conversation.layout import MORE, Limits, lay_out
 from conversation.model import Choice, Message
-from conversation.offers import Offered, find_offer, make_offer, read_token, turns_page
+from conversation.offers import KEPT, OLDEST, Offered, find_offer, forget_old, make_offer, read_token, turns_page
 from conversation.tables import Conversation
 from flows.model import Ask, Event, Saved
 from loyalty.codes import ALPHABET
@@ -94,3 +94,18 @@ def test_the_window_is_what_the_page_shows(count: int, page: int, rows: int) -> 
     shown = lay_out(message.choices, page=page, more="More", limits=limits).shown
     first, last = Offered(OFFER, "m", None, 0, message, page, NOW).window(limits)
     assert [each.number for each in shown if each.number != MORE] == list(range(first, last))
+
+
+def test_old_offers_are_forgotten_but_for_the_one_that_stands() -> None:
+    conversation = Conversation(member_id="m", programme_id="cafe", number_id="1")
+    message = Message("Which?", CHOICES, "Rewards")
+    with a_place_for_offers() as session:
+        session.add(conversation)
+        ids = []
+        for age in (KEPT + OLDEST, KEPT - OLDEST, KEPT + OLDEST):
+            make_offer(session, conversation, message, saved=None, more="More", prompt="Choose", now=NOW - age)
+            ids.append(conversation.offer_id)
+        session.flush()
+        assert forget_old(session, now=NOW) == 1
+        assert [find_offer(session, id_) is None for id_ in ids] == [True, False, False]
+        assert forget_old(session, now=NOW) == 0
