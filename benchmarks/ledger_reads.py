@@ -61,12 +61,15 @@ async def latencies(groups: tuple[Group, ...], ask: Ask, times: int) -> list[Sam
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What an audit went through, how long it took, and by how many MB its process grew meanwhile."""
+    """What an audit went through, how long it took, and the most memory its process had, in MB."""
 
     transactions: int
     entries: int
     seconds: float
+    peak: float
+    """What only this process has: without the pages of the database file, which the kernel keeps."""
     growth: float
+    """By how much it grew meanwhile."""
 
 
 async def audited(url: str) -> Proof:
@@ -91,8 +94,11 @@ async def _audit(url: str) -> dict[str, object]:
         result = await store.read(audit)
         seconds = perf_counter() - began
     await store.close()
-    growth = max(highest, default=before) - before
-    return {**asdict(Proof(result.transactions, result.entries, seconds, growth)), "findings": result.findings}
+    peak = max(highest, default=before)
+    return {
+        **asdict(Proof(result.transactions, result.entries, seconds, peak, peak - before)),
+        "findings": result.findings,
+    }
 
 
 @contextmanager

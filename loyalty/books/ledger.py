@@ -29,6 +29,7 @@ from loyalty.books.posting import (
     chain_of,
     link_hash,
 )
+from loyalty.books.rows import Beside
 from loyalty.ids import Cause, MemberId, ProgrammeId, TransactionId, new_id
 from loyalty.tables import Balance, Transaction
 
@@ -38,6 +39,7 @@ __all__ = [
     "GENESIS",
     "MERGE",
     "Account",
+    "Beside",
     "Leg",
     "NewLot",
     "Position",
@@ -70,10 +72,10 @@ def lock(session: Session, member: MemberId) -> Balance:
     return session.get_one(Balance, member)
 
 
-def take_lock(session: Session, member: MemberId) -> None:
-    """As `lock`, for who does not look at the balance."""
+def take_lock(session: Session, member: MemberId, *, name: str | None = None) -> None:
+    """As `lock`, for who does not look at the balance. `name` is locked before it (as by `lock_name`)."""
     session.flush()
-    rows.lock(session, member)
+    rows.lock(session, member, name)
 
 
 def lock_all(session: Session, members: Collection[MemberId]) -> None:
@@ -92,11 +94,13 @@ def read_position(session: Session, programme: ProgrammeId, member: MemberId) ->
     return rows.read_position(session, programme, member)
 
 
-def post(session: Session, posting: Posting, *, now: datetime, at: Position | None = None) -> TransactionId:
+def post(
+    session: Session, posting: Posting, *, now: datetime, at: Position | None = None, beside: Beside | None = None
+) -> TransactionId:
     """Post a transaction, bring the caches along and link it to its chain.
 
-    The caller has locked the member and knows the cause to be new. `at` is her position, if it was just read. Raises
-    `Refused` (reason `points`) if an account of the member would go below zero.
+    The caller has locked the member and knows the cause to be new. `at` is her position, if it was just read; `beside`
+    is a row to be written with it. Raises `Refused` (reason `points`) if an account of the member would go below zero.
     """
     if sum(leg.amount for leg in posting.legs) != 0 or not posting.legs:
         raise ValueError(f"{posting.cause}: the legs of a transaction must sum to zero")
@@ -118,5 +122,5 @@ def post(session: Session, posting: Posting, *, now: datetime, at: Position | No
         "kind": posting.kind, "origin": posting.origin, "occurred_at": occurred_at, "posted_at": posted_at,
         "memo": memo, "chain": number, "sequence": after.length, "previous": before.head, "hash": hash_,
     }  # fmt: skip
-    rows.write(session, row, posting, after)
+    rows.write(session, row, posting, after, beside)
     return transaction

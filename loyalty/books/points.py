@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from loyalty.books import ledger, lots
 from loyalty.books.handover import hand_over
 from loyalty.books.posting import LIFETIME, MERGE, Account, Leg, NewLot, Position, Posting, move, owe, receive
+from loyalty.books.rows import Beside
 from loyalty.errors import Invalid, Refused
 from loyalty.ids import Cause, LotId, MemberId, ProgrammeId, new_id
 from loyalty.tables import Lot
@@ -43,8 +44,13 @@ class Books:
         activates_at: datetime,
         expires_at: datetime | None,
         memo: dict[str, Any],
+        at: Position | None = None,
+        beside: Beside | None = None,
     ) -> None:
-        """Give points as a new lot, pending until `activates_at`; an open debt is paid off first."""
+        """Give points as a new lot, pending until `activates_at`; an open debt is paid off first.
+
+        `at` is where she stands, if it was just read; `beside` is a row to be written with the posting.
+        """
         lot = self._new_lot(origin, activates_at, expires_at)
 
         def legs(at: Position) -> Iterator[Leg]:
@@ -54,7 +60,7 @@ class Books:
             else:
                 yield from receive([(lot.id, points)], at.debt)
 
-        self._post(cause, kind, legs, memo, origin=origin, occurred_at=occurred_at, opens=[lot])
+        self._post(cause, kind, legs, memo, origin=origin, occurred_at=occurred_at, opens=[lot], at=at, beside=beside)
 
     def activate(self, lot: Lot, *, cause: Cause) -> None:
         """Make the pending points of a lot available."""
@@ -220,13 +226,15 @@ class Books:
         origin: str | None = None,
         occurred_at: datetime | None = None,
         opens: Iterable[NewLot] = (),
+        at: Position | None = None,
+        beside: Beside | None = None,
     ) -> None:
-        at = self._position()
+        at = at or self._position()
         every = tuple(legs(at) if callable(legs) else legs)  # before `opens` is looked at: they may open lots
         posting = Posting(
             self.programme, self.member, cause, kind, origin, occurred_at or self.now, every, memo, tuple(opens)
         )
-        ledger.post(self.session, posting, now=self.now, at=at)
+        ledger.post(self.session, posting, now=self.now, at=at, beside=beside)
 
     def _position(self) -> Position:
         return ledger.read_position(self.session, self.programme, self.member)
@@ -258,7 +266,9 @@ class Books:
                 yield Account.AVAILABLE, lot.id, lot.remaining
 
 
-def open_books(session: Session, programme: ProgrammeId, member: MemberId, *, now: datetime) -> Books:
-    """Lock a member and open her ledger for changes."""
-    ledger.take_lock(session, member)
+def open_books(
+    session: Session, programme: ProgrammeId, member: MemberId, *, now: datetime, name: str | None = None
+) -> Books:
+    """Lock a member and open her ledger for changes. `name` is locked before her (as by `lock_name`)."""
+    ledger.take_lock(session, member, name=name)
     return Books(session, programme, member, now)

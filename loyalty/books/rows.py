@@ -1,9 +1,11 @@
 """How the ledger is read and written: few statements, prebuilt, and on Postgres few round trips."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, bindparam, insert, select, text, update
+from sqlalchemy import JSON, ColumnElement, Select, Table, bindparam, insert, select, text, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.util import identity_key
 
@@ -15,13 +17,15 @@ from loyalty.tables import Balance, Chain, Entry, Lot, Member, Transaction
 
 _BALANCE, _CHAIN, _LOT, _POSTED = table_of(Balance), table_of(Chain), table_of(Lot), table_of(Transaction)
 _CACHED = ("available", "pending", "held", "debt", "lifetime")
+POSITION = (*(_BALANCE.c[name] for name in _CACHED), _CHAIN.c.length, _CHAIN.c.head)
+"""The columns of a `Position`."""
 
 _IS_POSTED = Hot(
     select(_POSTED.c.id).where(_POSTED.c.programme_id == bindparam("programme"), _POSTED.c.cause == bindparam("cause"))
 )
 _LOCK = Hot(select(_BALANCE.c.member_id).where(_BALANCE.c.member_id == bindparam("member")).with_for_update())
 _POSITION = Hot(
-    select(*(_BALANCE.c[name] for name in _CACHED), _CHAIN.c.length, _CHAIN.c.head)
+    select(*POSITION)
     .where(
         _BALANCE.c.member_id == bindparam("member"),
         _CHAIN.c.programme_id == bindparam("programme"),
@@ -50,11 +54,24 @@ _LINK = Hot(
 )
 
 
-def _at_once(lots: str, moved: str, entries: str) -> Hot:
-    """All of a posting in one round trip, for Postgres."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A row of another table that is written with a posting: on Postgres in the same round trip."""
+
+    table: Table
+    values: Mapping[str, Any]
+
+
+def _at_once(lots: str, moved: str, entries: str, beside: Table | None = None, columns: Sequence[str] = ()) -> Hot:
+    """All of a posting in one round trip, for Postgres. With `beside`, so is a row of that table."""
+    more, types = "", [bindparam("memo", type_=JSON())]
+    if beside is not None:
+        names, places = ", ".join(columns), ", ".join(f":beside_{name}" for name in columns)
+        more = f"beside AS (INSERT INTO {beside.name} ({names}) VALUES ({places})), "  # noqa: S608 -- names of columns
+        types += [bindparam(f"beside_{name}", type_=beside.c[name].type) for name in columns]
     return Hot(
         text(f"""
-WITH opened AS (
+WITH {more}opened AS (
     INSERT INTO lot (id, programme_id, member_id, origin, remaining, pending, created_at, activates_at, expires_at)
     {lots}
 ), {moved} posted AS (
@@ -72,7 +89,7 @@ WITH opened AS (
 )
 UPDATE balance SET available = :available, pending = :pending, held = :held, debt = :debt, lifetime = :lifetime
 WHERE member_id = :member_id
-""").bindparams(bindparam("memo", type_=JSON()))  # noqa: S608 -- made of the texts below
+""").bindparams(*types)  # noqa: S608 -- made of the texts below and names of columns
     )
 
 
@@ -96,15 +113,32 @@ _WRITE = _at_once(
         WITH ORDINALITY AS x (account, lot_id, amount, place)
     ORDER BY x.place""",
 )
-_WRITE_ONE = _at_once(
-    lots="""VALUES (
+_ONE_LOT = """VALUES (
         :lot, :programme_id, :member_id, :lot_origin, :remaining, :waiting, :created_at, :activates_at, :expires_at
-    )""",
-    moved="",
-    entries="VALUES (:id, :account_1, :lot_1, :amount_1), (:id, :account_2, :lot_2, :amount_2)",
-)
+    )"""
+_TWO_LEGS = "VALUES (:id, :account_1, :lot_1, :amount_1), (:id, :account_2, :lot_2, :amount_2)"
 """What is by far the most frequent, something earned: one new lot, two legs. Postgres plans it once, not each time."""
+_WRITE_ONE = _at_once(_ONE_LOT, "", _TWO_LEGS)
 
+
+@cache
+def _write_one_beside(table: Table, columns: tuple[str, ...]) -> Hot:
+    return _at_once(_ONE_LOT, "", _TWO_LEGS, table, columns)
+
+
+@cache
+def _add(table: Table) -> Hot:
+    return Hot(insert(table))
+
+
+_LOCK_BOTH = Hot(
+    text("""
+SELECT balance.member_id
+FROM (SELECT pg_advisory_xact_lock(hashtextextended(:name, 0)) OFFSET 0) AS named, balance
+WHERE balance.member_id = :member FOR UPDATE OF balance
+""").columns(_BALANCE.c.member_id)
+)
+"""A name as `lock_name` locks it, then the balance: rows are locked when all else of a query is done."""
 _LOCK_ALL = Hot(
     text("""
 SELECT balance.member_id, member.programme_id FROM balance JOIN member ON member.id = balance.member_id
@@ -133,9 +167,16 @@ def is_posted(session: Session, programme: ProgrammeId, cause: Cause) -> bool:
     return _IS_POSTED.first(session, {"programme": programme, "cause": cause}) is not None
 
 
-def lock(session: Session, member: MemberId) -> None:
-    """Lock a member's balance until the transaction ends. Raises `LookupError` for somebody who has none."""
-    if _LOCK.first(session, {"member": member}) is None:
+def lock(session: Session, member: MemberId, name: str | None = None) -> None:
+    """Lock a member's balance until the transaction ends, and before it a name, if one is given.
+
+    Raises `LookupError` for somebody who has none.
+    """
+    if name is None or _is_sqlite(session):
+        found = _LOCK.first(session, {"member": member})
+    else:
+        found = _LOCK_BOTH.first(session, {"member": member, "name": name})
+    if found is None:
         raise LookupError(f"no member {member}")
     if session.identity_map and (balance := session.identity_map.get(identity_key(Balance, member))) is not None:
         session.refresh(balance)
@@ -143,7 +184,7 @@ def lock(session: Session, member: MemberId) -> None:
 
 def lock_all(session: Session, members: Collection[MemberId]) -> None:
     """Lock balances by id, then their chains by number. Nothing to do on SQLite, where a writer is alone."""
-    if session.get_bind().dialect.name == "sqlite":
+    if _is_sqlite(session):
         return
     found = _LOCK_ALL.all(session, {"members": sorted(members)})
     chains = sorted({(row.programme_id, chain_of(row.id)) for row in found})
@@ -158,21 +199,69 @@ def read_position(session: Session, programme: ProgrammeId, member: MemberId) ->
     where = {"member": member, "programme": programme, "number": number}
     found = _POSITION.first(session, where)
     if found is None:
-        insert_once(session, Chain, {"programme_id": programme, "number": number, "length": 0, "head": GENESIS})
+        begin_chain(session, programme, member)
         found = _POSITION.first(session, where)
     if found is None:
         raise LookupError(f"no member {member}")
     return Position._make(found)
 
 
-def write(session: Session, row: Mapping[str, Any], posting: Posting, after: Position) -> None:
-    """Write a transaction (`row`), its entries and lots, and what they make of the caches."""
+def with_position(query: Select[Any], member: ColumnElement[str]) -> Select[Any]:
+    """A query that finds one row, and beside it (last) where the `member` stands whom it names by a column.
+
+    Her chain is locked, of which it takes `programme` and `number`. See `first_with_position`.
+    """
+    hers = (_BALANCE.c.member_id == member) & (_CHAIN.c.programme_id == bindparam("programme"))
+    return (
+        query.add_columns(*(column.label(f"at_{column.name}") for column in POSITION))
+        .where(hers, _CHAIN.c.number == bindparam("number"))
+        .with_for_update(of=_CHAIN)
+    )
+
+
+def first_with_position(session: Session, query: Hot, values: Mapping[str, Any]) -> tuple[Any, Position] | None:
+    """The row, and where the member stands; None if there is no such row. The values name her as `member`.
+
+    She is locked by the caller. The position is of use for the next posting and no other.
+    """
+    member = MemberId(values["member"])
+    where = {**values, "number": chain_of(member)}
+    found = query.first(session, where)
+    if found is None:
+        begin_chain(session, values["programme"], member)
+        found = query.first(session, where)
+    if found is None:
+        return None
+    return found, Position._make(found[-len(POSITION) :])
+
+
+def begin_chain(session: Session, programme: ProgrammeId, member: MemberId) -> None:
+    """Begin the chain of a member, unless somebody has."""
+    row = {"programme_id": programme, "number": chain_of(member), "length": 0, "head": GENESIS}
+    insert_once(session, Chain, row)
+
+
+def write(
+    session: Session, row: Mapping[str, Any], posting: Posting, after: Position, beside: Beside | None = None
+) -> None:
+    """Write a transaction (`row`), its entries and lots, what they make of the caches, and what goes beside it."""
     changes = _lot_changes(posting)
-    if session.get_bind().dialect.name == "sqlite":
+    if _is_sqlite(session):
         _write_each(session, row, posting, after, changes)
+        if beside is not None:
+            add(session, beside)
     else:
-        _write_at_once(session, row, posting, after, changes)
+        _write_at_once(session, row, posting, after, changes, beside)
     _tell_objects(session, posting.member, after, changes)
+
+
+def add(session: Session, beside: Beside) -> None:
+    """Write a row by itself, where there is nothing to post."""
+    _add(beside.table).run(session, beside.values)
+
+
+def _is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
 
 
 def _lot_changes(posting: Posting) -> dict[LotId, tuple[int, int]]:
@@ -226,6 +315,7 @@ def _write_at_once(
     posting: Posting,
     after: Position,
     changes: Mapping[LotId, tuple[int, int]],
+    beside: Beside | None,
 ) -> None:
     kept = {
         "available": after.available, "pending": after.pending, "held": after.held, "debt": after.debt,
@@ -234,13 +324,20 @@ def _write_at_once(
     if len(changes) == len(posting.opens) == 1 and len(posting.legs) == 2:
         (lot,), (first, second) = posting.opens, posting.legs
         remaining, waiting = changes[lot.id]
-        _WRITE_ONE.run(session, {
-            **row, **kept, "lot": lot.id, "lot_origin": lot.origin, "remaining": remaining, "waiting": waiting,
+        more: dict[str, Any] = {}
+        write_one = _WRITE_ONE
+        if beside is not None:
+            more = {f"beside_{name}": value for name, value in beside.values.items()}
+            write_one = _write_one_beside(beside.table, tuple(beside.values))
+        write_one.run(session, {
+            **more, **row, **kept, "lot": lot.id, "lot_origin": lot.origin, "remaining": remaining, "waiting": waiting,
             "created_at": lot.created_at, "activates_at": lot.activates_at, "expires_at": lot.expires_at,
             "account_1": first.account, "lot_1": first.lot, "amount_1": first.amount,
             "account_2": second.account, "lot_2": second.lot, "amount_2": second.amount,
         })  # fmt: skip
         return
+    if beside is not None:
+        add(session, beside)
     begun = {lot.id for lot in posting.opens}
     old = [(id_, available, pending) for id_, (available, pending) in changes.items() if id_ not in begun]
     _WRITE.run(session, {

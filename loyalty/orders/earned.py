@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from loyalty.books.points import Books
+from loyalty.books.posting import Position
+from loyalty.books.rows import Beside, add
 from loyalty.errors import Invalid
 from loyalty.ids import Cause, MemberId
 from loyalty.orders import past
@@ -27,7 +29,7 @@ from loyalty.programme import Programme
 from loyalty.revisions import rules_of
 from loyalty.rules.earning import Caps
 
-__all__ = ["Event", "depends_on_past", "dry_run", "settle", "settle_all", "settle_level"]
+__all__ = ["Event", "depends_on_past", "dry_run", "post_new", "settle", "settle_all", "settle_level", "worth_alone"]
 
 _EVER = datetime(1970, 1, 2, tzinfo=UTC)
 _END = 9999
@@ -46,6 +48,24 @@ def settle(books: Books, programme: Programme, event: Event, *, cause: Cause, ki
     if depends_on_past(rules) or report.mixed:
         return _settle_since(books, programme, report.place, cause=cause, kind=kind)
     return _post(books, rules, report, _judge(rules, report, None), cause=cause, kind=kind)
+
+
+def worth_alone(rules: Programme, report: Report) -> int:
+    """What an event is worth by rules that do not depend on the past."""
+    return _judge(rules, report, None).points
+
+
+def post_new(
+    books: Books, rules: Programme, report: Report, points: int, *, cause: Cause, at: Position, beside: Beside
+) -> None:
+    """Post what an event is worth that nobody told of before, with the row that keeps it (`beside`).
+
+    It saves reading what was just written. `at` is where the member stands.
+    """
+    if points:
+        _book(books, rules, report, points, cause=cause, kind=report.event.kind, at=at, beside=beside)
+    else:
+        add(books.session, beside)
 
 
 def settle_all(books: Books, programme: Programme, *, cause: Cause) -> None:
@@ -196,18 +216,27 @@ def _derived(cause: Cause, event: Event) -> Cause:
 
 def _post(books: Books, rules: Programme, report: Report, worth: Worth, *, cause: Cause, kind: str) -> int:
     """Post the difference, and keep what the event is worth now. Returns the difference."""
-    change, event = worth.points - report.points, report.event
+    change = worth.points - report.points
     keep_worth(books.session, books.programme, report, worth.points)
+    _book(books, rules, report, change, cause=cause, kind=kind)
+    return change
+
+
+def _book(
+    books: Books, rules: Programme, report: Report, change: int, *, cause: Cause, kind: str,
+    at: Position | None = None, beside: Beside | None = None,
+) -> None:  # fmt: skip
+    event = report.event
     if change > 0:
         days = rules.earning.purchase.pending_days if report.bill is not None else 0
         activates_at = max(books.now, event.at + timedelta(days=days)) if days else books.now
         books.earn(
             change, cause=cause, kind=kind, origin=event.origin, occurred_at=event.at, activates_at=activates_at,
-            expires_at=rules.earning.expires_at(activates_at, rules.zone), memo=_memo(rules, report),
+            expires_at=rules.earning.expires_at(activates_at, rules.zone), memo=_memo(rules, report), at=at,
+            beside=beside,
         )  # fmt: skip
     elif change < 0:
         books.take_back(-change, cause=cause, kind=kind, origin=event.origin, memo=_memo(rules, report))
-    return change
 
 
 def _memo(rules: Programme, report: Report) -> dict[str, Any]:

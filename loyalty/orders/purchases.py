@@ -11,22 +11,25 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, insert, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, exists, insert, select
 from sqlalchemy.orm import Session
 
 from loyalty.books.points import Books, open_books
+from loyalty.books.posting import Position
+from loyalty.books.rows import Beside, first_with_position, with_position
 from loyalty.errors import Conflict, Invalid
 from loyalty.ids import Cause, MemberId, new_id
 from loyalty.levels import progress
 from loyalty.money import LARGEST, Money
-from loyalty.orders.bills import ChangeKind, Line
-from loyalty.orders.earned import Event, settle
+from loyalty.orders.bills import ChangeKind, Line, bill
+from loyalty.orders.earned import Event, depends_on_past, post_new, settle, worth_alone
+from loyalty.orders.reports import Report, kept_as, later_of_other_rules
 from loyalty.people.members import kept
 from loyalty.programme import Programme
 from loyalty.referral.unsettled import touch
 from loyalty.store.hot import Hot
 from loyalty.store.sql import execute, insert_once, lock_name, table_of
-from loyalty.tables import Activity, Amendment, Member, Purchase
+from loyalty.tables import Activity, Amendment, Member, Purchase, Referral
 
 FUTURE = timedelta(hours=24)
 """How far ahead another system's clock may be."""
@@ -69,12 +72,8 @@ class Outcome:
     repeated: bool = False
 
 
-_MEMBER, _PURCHASE, _AMENDMENT, _ACTIVITY = (
-    table_of(Member),
-    table_of(Purchase),
-    table_of(Amendment),
-    table_of(Activity),
-)
+_MEMBER, _REFERRAL = table_of(Member), table_of(Referral)
+_PURCHASE, _AMENDMENT, _ACTIVITY = table_of(Purchase), table_of(Amendment), table_of(Activity)
 _NEW_PURCHASE = Hot(insert(_PURCHASE))
 _OWNER = Hot(
     select(_PURCHASE.c.member_id, _PURCHASE.c.occurred_at).where(
@@ -86,15 +85,33 @@ _KNOWN_CHANGE = select(_AMENDMENT.c.content_hash).where(
 )
 
 
-def _known(table: Table, *columns: ColumnElement[Any]) -> Hot:
+def _known(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
     """What is known under a key, beside whom the member became who is told to have done it."""
     same = (table.c.programme_id == bindparam("programme")) & (table.c.key == bindparam("key"))
     found = select(_MEMBER.c.merged_into, table.c.member_id, table.c.points, *columns)
-    return Hot(found.join_from(_MEMBER, table, same, isouter=True).where(_MEMBER.c.id == bindparam("member")))
+    return found.join_from(_MEMBER, table, same, isouter=True).where(_MEMBER.c.id == bindparam("member"))
 
 
-_KNOWN_PURCHASE = _known(_PURCHASE, _PURCHASE.c.amount, _PURCHASE.c.currency)
-_KNOWN_ACTIVITY = _known(_ACTIVITY, _ACTIVITY.c.name)
+_AT = bindparam("at", type_=_PURCHASE.c.occurred_at.type)
+_KNOWN_PURCHASE = _known(
+    _PURCHASE,
+    _PURCHASE.c.amount,
+    _PURCHASE.c.currency,
+    later_of_other_rules(
+        _MEMBER.c.id, bindparam("at", type_=_PURCHASE.c.occurred_at.type), bindparam("revision")
+    ).label("mixed"),
+    exists()
+    .where(_AMENDMENT.c.programme_id == bindparam("programme"), _AMENDMENT.c.purchase_key == bindparam("key"))
+    .label("changed"),
+    exists()
+    .where(_REFERRAL.c.programme_id == bindparam("programme"), _REFERRAL.c.referee_id == bindparam("member"))
+    .label("referred"),
+)
+"""And what decides how much is to be looked at: news that came before it, rules that changed, a friend's bringing."""
+_KNOWN_ACTIVITY = Hot(_known(_ACTIVITY, _ACTIVITY.c.name))
+_KNOWN_ALONE = Hot(_KNOWN_PURCHASE)
+_KNOWN_AND_POSITION = Hot(with_position(_KNOWN_PURCHASE, _MEMBER.c.id).where(_MEMBER.c.merged_into.is_(None)))
+"""Of who is another member now nothing more is locked: whoever locks two members does it in one order."""
 
 
 def record_purchase(
@@ -106,10 +123,10 @@ def record_purchase(
     """
     _check_key(report.key, "id")
     _check(programme, report.total, report.lines, report.occurred_at, now)
-    _lock_order(session, programme, report.key)
     id_ = MemberId(member.id)
-    books = open_books(session, programme.id, id_, now=now)
-    known = _KNOWN_PURCHASE.first(session, {"programme": programme.id, "key": report.key, "member": id_})
+    books = open_books(session, programme.id, id_, now=now, name=_order_name(programme, report.key))
+    at = report.occurred_at.astimezone(UTC)
+    known, position = _known_of(session, programme, id_, report.key, at)
     if known.merged_into is not None:  # while one waited for the lock
         session.refresh(member)
         return record_purchase(session, programme, kept(session, member), report, now=now)
@@ -117,22 +134,39 @@ def record_purchase(
         told, total = (known.member_id, known.amount, known.currency), report.total
         _same(told, (id_, total.amount, total.currency), "purchase", report.key)
         return Outcome(id_, known.points, repeated=True)
-    at = report.occurred_at.astimezone(UTC)
-    _NEW_PURCHASE.run(
-        session,
-        {
-            "id": new_id(), "programme_id": programme.id, "member_id": id_, "key": report.key,
-            "amount": report.total.amount, "currency": report.total.currency,
-            "lines": [line.to_json() for line in report.lines], "occurred_at": at, "recorded_at": now,
-            "revision": programme.revision, "paid": Decimal(0), "points": 0,
-            "content_hash": _digest(id_, str(report.total.amount), report.total.currency),
-        },
-    )  # fmt: skip
-    event = Event("purchase", report.key, at)
-    points = settle(books, programme, event, cause=Cause(f"purchase:{report.key}"), kind="purchase")
-    touch(session, id_, at=at)
+    row = {
+        "id": new_id(), "programme_id": programme.id, "member_id": id_, "key": report.key,
+        "amount": report.total.amount, "currency": report.total.currency,
+        "lines": [line.to_json() for line in report.lines], "occurred_at": at, "recorded_at": now,
+        "revision": programme.revision, "paid": Decimal(0), "points": 0,
+        "content_hash": _digest(id_, str(report.total.amount), report.total.currency),
+    }  # fmt: skip
+    event, cause = Event("purchase", report.key, at), Cause(f"purchase:{report.key}")
+    if position is None or known.changed or known.mixed:
+        _NEW_PURCHASE.run(session, row)
+        points = settle(books, programme, event, cause=cause, kind="purchase")
+    else:
+        its = bill(report.total.amount, report.lines, ())
+        alone = Report(event, programme.revision, 0, its)
+        points = worth_alone(programme, alone)
+        beside = Beside(_PURCHASE, {**row, "paid": kept_as(its), "points": points})
+        post_new(books, programme, alone, points, cause=cause, at=position, beside=beside)
+    if known.referred:
+        touch(session, id_, at=at)
     _follow_up(books, programme, at)
     return Outcome(id_, points)
+
+
+def _known_of(
+    session: Session, programme: Programme, member: MemberId, key: str, at: datetime
+) -> tuple[Any, Position | None]:
+    """What is known of an order and its member; where she stands, if nothing else need be looked at to post it."""
+    where = {"programme": programme.id, "key": key, "member": member, "at": at, "revision": programme.revision}
+    if not depends_on_past(programme):
+        found = first_with_position(session, _KNOWN_AND_POSITION, where)
+        if found is not None:
+            return found
+    return _KNOWN_ALONE.first(session, where), None
 
 
 def record_change(session: Session, programme: Programme, change: OrderChange, *, now: datetime) -> Outcome:
@@ -218,7 +252,11 @@ def _follow_up(books: Books, programme: Programme, occurred_at: datetime) -> Non
 
 def _lock_order(session: Session, programme: Programme, key: str) -> None:
     """An order and what becomes of it are worked off one after the other, even while none of them has a row yet."""
-    lock_name(session, f"purchase:{programme.id}:{key}")
+    lock_name(session, _order_name(programme, key))
+
+
+def _order_name(programme: Programme, key: str) -> str:
+    return f"purchase:{programme.id}:{key}"
 
 
 def _check_key(key: str, field: str) -> None:

@@ -73,13 +73,19 @@ def _this(table: Table) -> ColumnElement[bool]:
     return (table.c.programme_id == bindparam("programme")) & (table.c.key == bindparam("key"))
 
 
-def _later_of_other_rules(table: Table) -> ColumnElement[bool]:
-    """Whether the member of this row has later events of another revision: few rows, as news mostly comes in order."""
+def later_of_other_rules(
+    member: ColumnElement[str], at: ColumnElement[datetime], revision: ColumnElement[str | None]
+) -> ColumnElement[bool]:
+    """Whether a member has events from a moment on of another revision: few rows, as news mostly comes in order."""
     found = []
     for other in (_PURCHASE.alias(), _ACTIVITY.alias()):
-        later = (other.c.member_id == table.c.member_id) & (other.c.occurred_at >= table.c.occurred_at)
-        found.append(exists().where(later, other.c.revision.is_distinct_from(table.c.revision)))
+        later = (other.c.member_id == member) & (other.c.occurred_at >= at)
+        found.append(exists().where(later, other.c.revision.is_distinct_from(revision)))
     return found[0] | found[1]
+
+
+def _mixed(table: Table) -> ColumnElement[bool]:
+    return later_of_other_rules(table.c.member_id, table.c.occurred_at, table.c.revision).label("mixed")
 
 
 _ORDER_COLUMNS = (
@@ -93,8 +99,8 @@ _CHANGE_COLUMNS = (
     _AMENDMENT.c.purchase_key, _AMENDMENT.c.kind, _AMENDMENT.c.key, _AMENDMENT.c.amount, _AMENDMENT.c.occurred_at,
     _AMENDMENT.c.lines,
 )  # fmt: skip
-_ORDER = Hot(select(*_ORDER_COLUMNS, _later_of_other_rules(_PURCHASE).label("mixed")).where(_this(_PURCHASE)))
-_DEED = Hot(select(*_DEED_COLUMNS, _later_of_other_rules(_ACTIVITY).label("mixed")).where(_this(_ACTIVITY)))
+_ORDER = Hot(select(*_ORDER_COLUMNS, _mixed(_PURCHASE)).where(_this(_PURCHASE)))
+_DEED = Hot(select(*_DEED_COLUMNS, _mixed(_ACTIVITY)).where(_this(_ACTIVITY)))
 _CHANGES = Hot(
     select(*_CHANGE_COLUMNS).where(
         _AMENDMENT.c.programme_id == bindparam("programme"), _AMENDMENT.c.purchase_key == bindparam("key")
@@ -167,8 +173,12 @@ def keep_worth(session: Session, programme: ProgrammeId, report: Report, points:
     if report.bill is None:
         _KEEP_DEED.run(session, where)
     else:
-        paid = report.bill.paid if report.bill.paid > 0 else _NOTHING
-        _KEEP_ORDER.run(session, {**where, "paid": paid})
+        _KEEP_ORDER.run(session, {**where, "paid": kept_as(report.bill)})
+
+
+def kept_as(its: Bill) -> Decimal:
+    """What an order comes to, as it is kept."""
+    return its.paid if its.paid > 0 else _NOTHING
 
 
 def _order(row: Any, changes: Iterable[Any], *, mixed: bool = False) -> Report:

@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.util import await_only
 
-from loyalty.store.hot import share_driver
-from loyalty.store.raw import fail
+from loyalty.store.raw import UNDONE, fail
+from loyalty.store.shared import leave_nothing, shared_session
 
 T = TypeVar("T")
 
@@ -48,12 +48,12 @@ class Line:
             _tell(connection, way.value)
             result = work(session)
             session.flush()
+            leave_nothing(session)
             if not connection.in_transaction() or _tell(connection, "COMMIT") != "COMMIT":
-                raise RuntimeError("work in the store went on after something had failed, which undid it")
-            if session.identity_map:  # the next one begins without objects
-                session.close()
+                raise RuntimeError(UNDONE)
         except BaseException as error:
             session.close()
+            leave_nothing(session)
             self._undo(connection, error)
             raise
         self._used = monotonic()
@@ -76,10 +76,7 @@ class Line:
             connection.begin()
             self._session = None
         if self._session is None:
-            self._session = Session(
-                connection, autoflush=False, expire_on_commit=False, join_transaction_mode="rollback_only"
-            )
-            share_driver(self._session)
+            self._session = shared_session(connection)
         return connection, self._session
 
     def _ask(self, connection: Connection) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
 Bound = Sequence[Any]
+UNDONE = "work in the store went on after something had failed, which undid it"
 
 
 class Runner:
@@ -27,6 +28,22 @@ class Runner:
         cursor.execute(sql, bound)
         count: int = cursor.rowcount
         cursor.close()
+        return count
+
+
+class SqliteRunner(Runner):
+    """On the connection itself, which makes the cursor. Never outside a transaction, where nobody could undo it."""
+
+    def rows(self, driver: Any, sql: str, bound: Bound) -> list[Any]:
+        if not driver.in_transaction:
+            raise RuntimeError(UNDONE)
+        found: list[Any] = driver.execute(sql, bound).fetchall()
+        return found
+
+    def count(self, driver: Any, sql: str, bound: Bound) -> int:
+        if not driver.in_transaction:
+            raise RuntimeError(UNDONE)
+        count: int = driver.execute(sql, bound).rowcount
         return count
 
 
@@ -50,7 +67,13 @@ class AsyncpgRunner(Runner):
 
 def runner_for(driver: str) -> Runner:
     """The runner for a driver, by SQLAlchemy's name for it."""
-    return AsyncpgRunner() if driver == "asyncpg" else Runner()
+    match driver:
+        case "asyncpg":
+            return AsyncpgRunner()
+        case "pysqlite":
+            return SqliteRunner()
+        case _:
+            return Runner()
 
 
 def fail(connection: Connection, error: BaseException, sql: str | None = None, bound: Bound | None = None) -> NoReturn:

@@ -2,7 +2,7 @@
 
 SQLite has one writer at a time whatever one does, and every commit waits for the disk. So all writes go
 through one thread, and what has queued up while the disk was busy is committed together: each piece of
-work in a savepoint of its own, one `BEGIN IMMEDIATE` … `COMMIT` around them.
+work in a savepoint of its own, one `BEGIN IMMEDIATE` … `COMMIT` around them (`loyalty.store.pen`).
 """
 
 import asyncio
@@ -13,14 +13,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from loyalty.errors import StoreUnavailable
+from loyalty.store.pen import BEGIN, Pen
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ READERS = 2
 def sqlite_engine(url: URL, *, writer: bool) -> Engine:
     """An engine whose transactions are `BEGIN IMMEDIATE` for the writer and snapshots for a reader."""
     engine = create_engine(url, pool_size=1 if writer else READERS, connect_args={"check_same_thread": False})
-    begin = "BEGIN IMMEDIATE" if writer else "BEGIN"
+    begin = BEGIN if writer else "BEGIN"
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -76,6 +77,7 @@ class SqliteStore:
         self._writer_engine = sqlite_engine(url, writer=True)
         self._reader_engine = sqlite_engine(url, writer=False)
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
+        self._pen = Pen(self._writer_engine)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_groups, name="store-writer", daemon=True)
         self._writer.start()
@@ -133,52 +135,45 @@ class SqliteStore:
             self._write_group(group)
             _resolve(group)
             if last:
-                return
+                break
+        self._pen.let_go()
 
     def _write_group(self, group: list[_Job]) -> None:
         """Run a group in one transaction. A job that fails is undone alone."""
+        pen = self._pen
         try:
-            with self._writer_engine.connect() as connection, connection.begin() as transaction:
-                for job in group:
-                    _run(job, connection, alone=len(group) == 1)
-                    if not transaction.is_active:  # a job undid everybody's work: nobody is told, each runs alone
-                        break
-                else:
-                    if all(job.error for job in group):
-                        transaction.rollback()
-                    return
+            pen.begin()
+            for job in group:
+                _run(job, pen, alone=len(group) == 1)
+                if not pen.stands:  # a job undid everybody's work: nobody is told, each runs alone
+                    break
+            if pen.stands and not all(job.error for job in group):
+                pen.commit()
+                return
+            pen.undo()
         except BaseException as error:  # noqa: BLE001 -- whatever broke the commit belongs to every waiting caller
+            pen.let_go()
+            if isinstance(error, IntegrityError) and len(group) > 1:  # but what one of them broke is that one's
+                self._write_each(group)
+                return
             reason = _told(error)
             for job in group:
                 job.error = job.error or reason
             return
-        if len(group) > 1:
-            for job in group:
-                job.result, job.error = None, None
-                self._write_group([job])
+        if len(group) > 1 and not all(job.error for job in group):
+            self._write_each(group)
+
+    def _write_each(self, group: list[_Job]) -> None:
+        for job in group:
+            job.result, job.error = None, None
+            self._write_group([job])
 
 
-def _run(job: _Job, connection: Connection, *, alone: bool) -> None:
-    """Run a job, in a savepoint if others share its transaction; alone it is the transaction.
-
-    The savepoint is set past SQLAlchemy, which takes twenty times as long. So a session that fails to flush undoes
-    the transaction as a whole.
-    """
-    driver = cast(sqlite3.Connection, connection.connection.dbapi_connection)
-    if not alone:
-        driver.execute("SAVEPOINT job")
+def _run(job: _Job, pen: Pen, *, alone: bool) -> None:
     try:
-        with Session(
-            connection, autoflush=False, expire_on_commit=False, join_transaction_mode="rollback_only"
-        ) as session:
-            job.result = job.work(session)
-            session.flush()
+        job.result = pen.run(job.work, alone=alone)
     except BaseException as error:  # noqa: BLE001 -- handed to the caller that waits for it
         job.error = _told(error)
-        if not alone and connection.in_transaction():
-            driver.execute("ROLLBACK TO job")
-    if not alone and connection.in_transaction():
-        driver.execute("RELEASE job")
 
 
 def _resolve(group: list[_Job]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -16,9 +16,13 @@ from loyalty.books.ledger import GENESIS, chain_of
 from loyalty.books.points import Books, open_books
 from loyalty.errors import Refused
 from loyalty.ids import Cause, MemberId
+from loyalty.programme import Programme
 from loyalty.store import Store, open_store
+from loyalty.store.sql import lock_name
 from loyalty.tables import Balance, Chain, Lot
 from tests.store.helpers import Shop, points, set_up_member
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def earn(books: Books, cause: str, amount: int = 5) -> None:
@@ -184,4 +188,29 @@ async def test_a_function_that_lost_its_transaction_and_went_on_is_an_error(post
     with pytest.raises(RuntimeError, match="something had failed"):
         await store.write(work)
     assert await store.write(lambda _: "as good as before") == "as good as before"
+    await store.close()
+
+
+async def test_a_name_that_is_locked_with_a_member_is_the_one_that_others_wait_for(
+    postgres_database: str, cafe: Programme
+) -> None:
+    store, told, begun = open_store(postgres_database), list[str](), asyncio.Event()
+    member = await store.write(lambda session: set_up_member(session, cafe, NOW, joined=False))
+
+    def with_a_member(session: Session) -> None:
+        open_books(session, cafe.id, member, now=NOW, name="order")
+        told.append("has it")
+        begun.set()
+        session.execute(select(func.pg_sleep(0.2)))
+        told.append("is done")
+
+    def by_itself(session: Session) -> None:
+        lock_name(session, "order")
+        told.append("has it after")
+
+    first = asyncio.create_task(store.write(with_a_member))
+    await begun.wait()
+    await store.write(by_itself)
+    await first
+    assert told == ["has it", "is done", "has it after"]
     await store.close()

@@ -196,6 +196,13 @@ def test_a_challenge_without_a_first_day_counts_all_that_was_before() -> None:
     assert periods(challenge, known) == ["../2026-12-24"]
 
 
+def test_a_challenge_without_a_first_day_that_was_reached_before_is_not_reached_again() -> None:
+    challenge = a(Challenge, target=3, dates={"until": "2026-12-24"})
+    for there, again in ((2, True), (3, False), (4, False)):
+        known = orders(at(2026, 12, 2), at(2026, 12, 3), before=lambda _measure, _minimum, n=there: Decimal(n))
+        assert bool(reached(challenge, known)) is again
+
+
 def test_a_challenge_for_a_level_is_reached_once_there_is_enough_and_the_member_has_the_level() -> None:
     challenge = a(Challenge, target=2, each="month", tiers=["gold"])
     days = [at(2026, 11, day) for day in (1, 2, 3, 4)]

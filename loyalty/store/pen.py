@@ -1,0 +1,108 @@
+"""The one connection that writes to SQLite, with its session; both stay from one transaction to the next.
+
+As with a line to Postgres (`loyalty.store.line`) SQLAlchemy's connection believes itself in one long transaction, which
+the session joins, and the driver is told BEGIN, COMMIT and the savepoints around each piece of work.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.orm import Session
+
+from loyalty.store.raw import UNDONE, fail
+from loyalty.store.shared import leave_nothing, shared_session
+
+T = TypeVar("T")
+
+BEGIN = "BEGIN IMMEDIATE"
+
+
+class Pen:
+    """What the writer's thread writes with. Nobody else touches it."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` begins its transactions by `BEGIN`."""
+        self._engine = engine
+        self._held: tuple[Connection, RootTransaction, Session, sqlite3.Connection] | None = None
+
+    def begin(self) -> None:
+        """Begin a transaction. Raises SQLAlchemy's errors, as everything here."""
+        if self._held is None:
+            connection = self._engine.connect()
+            try:
+                transaction = connection.begin()
+                session = shared_session(connection)
+            except BaseException:
+                connection.close()
+                raise
+            driver = cast(sqlite3.Connection, connection.connection.dbapi_connection)
+            self._held = connection, transaction, session, driver
+        else:
+            self._tell(BEGIN)
+
+    def run(self, work: Callable[[Session], T], *, alone: bool) -> T:
+        """Run a piece of work within the transaction. If it raises, it did nothing.
+
+        Where it is not `alone` in the transaction it has a savepoint, set past SQLAlchemy, which takes twenty times
+        as long. So a session that fails to flush undoes the transaction as a whole: see `stands`.
+        """
+        assert self._held is not None
+        session = self._held[2]
+        if not alone:
+            self._tell("SAVEPOINT job")
+        try:
+            result = work(session)
+            session.flush()
+            leave_nothing(session)
+            if not self.stands:
+                raise RuntimeError(UNDONE)
+        except BaseException:
+            session.close()
+            leave_nothing(session)
+            if not alone and self.stands:
+                self._tell("ROLLBACK TO job")
+                self._tell("RELEASE job")
+            raise
+        if not alone:
+            self._tell("RELEASE job")
+        return result
+
+    @property
+    def stands(self) -> bool:
+        """Whether the transaction that was begun is still the one that is open."""
+        if self._held is None:
+            return False
+        _, transaction, _, driver = self._held
+        return transaction.is_active and driver.in_transaction
+
+    def commit(self) -> None:
+        """Make what was done durable."""
+        self._tell("COMMIT")
+
+    def undo(self) -> None:
+        """Undo what was done since `begin`, however it stands."""
+        if self.stands:
+            self._tell("ROLLBACK")
+        else:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Give the connection back; what was not committed is undone. The next transaction asks for another."""
+        held, self._held = self._held, None
+        if held is not None:
+            connection, _, session, _ = held
+            session.close()
+            connection.close()
+
+    def _tell(self, command: str) -> None:
+        assert self._held is not None
+        connection, _, _, driver = self._held
+        try:
+            driver.execute(command)
+        except sqlite3.Error as error:
+            try:
+                fail(connection, error, command)
+            finally:
+                self.let_go()  # nobody knows what of the transaction is left
