@@ -1,0 +1,1 @@
+"""How well customers are understood: measures, pictures, a report, and a guard against getting worse."""
