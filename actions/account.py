@@ -5,8 +5,8 @@ from conversation.model import Answer, Command
 
 
 def join(ask: Question) -> Answer:
-    """Enrol."""
-    return Command("join")
+    """Enrol: at once if she has seen what joining means, else after that."""
+    return Command("start", {"flow": "enrolment", "agreed": ask.inquiry.entities.get("agreed", "")})
 
 
 def opt_in(ask: Question) -> Answer:
@@ -25,20 +25,15 @@ def language(ask: Question) -> Answer:
 
 
 def person(ask: Question) -> Answer:
-    """How to reach a person."""
-    return _contact(ask, "human.how", "help")
+    """Wait for a person, or read how to reach one."""
+    return Command("start", {"flow": "handover", "text": ask.inquiry.text})
 
 
 def erase(ask: Question) -> Answer:
-    """How to have one's data erased."""
-    return _contact(ask, "privacy.erase", "opt_out", "help")
+    """Be forgotten."""
+    return Command("start", {"flow": "erasure"})
 
 
 def export(ask: Question) -> Answer:
-    """How to get one's data, and what can be seen right here."""
-    return _contact(ask, "privacy.export", "check_points", "points_history", "my_vouchers")
-
-
-def _contact(ask: Question, key: str, *asks: str) -> Answer:
-    contact = ask.programme.contact[ask.inquiry.language]
-    return ask.message(ask.say(key, contact=contact, programme=ask.programme.name), *asks)
+    """Get all that is known."""
+    return Command("start", {"flow": "export"})

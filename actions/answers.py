@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from actions import account, levels, points, referral, rewards
+from actions import account, games, levels, points, referral, rewards
 from actions.question import Answering, Question
 from conversation.model import Answer, Inquiry
 from conversation.sentences import Sentences
@@ -27,6 +27,8 @@ ANSWERS: Mapping[str, Answering] = {
     "show_badges": levels.badges,
     "list_challenges": levels.challenges,
     "show_leaderboard": levels.leaderboard,
+    "play_quiz": games.quiz,
+    "spin_wheel": games.spin,
     "join_program": account.join,
     "opt_in": account.opt_in,
     "opt_out": account.opt_out,

@@ -2,21 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from actions import wording
 from actions.question import Question
-from conversation.model import Answer, Message
-from loyalty.levels.leaderboards import Board, Place, top
+from conversation import standings, wording
+from conversation.model import Answer, Command, Message
 from loyalty.levels.status import GoalStatus, LevelStatus, Status
 from loyalty.levels.status import status as status_of
 from loyalty.orders.history import SUBSCRIPTION
 from loyalty.programme import Programme, last_day
-from loyalty.rules.goals import Badge, Leaderboard, Streak
+from loyalty.rules.goals import Badge
 from loyalty.rules.tiers import Level
 
 BADGES = 10
 GOALS = 8
-PLACES = 10
-BOARDS = 3
 _BUTTONS = 3
 _THERE: Mapping[str, Callable[[Programme], bool]] = {
     "check_tier": lambda programme: programme.tiers is not None,
@@ -65,21 +62,15 @@ def challenges(ask: Question) -> Answer:
         return ask.message(ask.say("utter_list_challenges"), "how_to_earn", "get_referral_link")
     if ask.member.joined_at is None:
         return _guest(ask, "challenges.guest")
-    goals = ["\n".join(_goal(ask, one)) for one in found[:GOALS]]
+    goals = [standings.goal(ask.voice, one) for one in found[:GOALS]]
     return _message(ask, "list_challenges", ["\n\n".join([ask.say("challenges.title"), *goals])])
 
 
 def leaderboard(ask: Question) -> Answer:
-    """The places under invented names, and her own; who does not take part is told how to."""
-    boards = ask.programme.leaderboards
-    if not boards:
+    """The places under invented names, and her own; taking part and leaving are a flow."""
+    if not ask.programme.leaderboards:
         return ask.message(ask.say("utter_show_leaderboard"), "check_points", "get_referral_link")
-    if ask.member.joined_at is None:
-        return _guest(ask, "board.guest")
-    parts = ["\n".join(_board(ask, board)) for board in boards[:BOARDS]]
-    if ask.member.board_name is None:
-        parts.append(ask.say("board.take_part", contact=ask.programme.contact[ask.inquiry.language]))
-    return _message(ask, "show_leaderboard", ["\n\n".join(parts)])
+    return Command("start", {"flow": "leaderboard"})
 
 
 def _status(ask: Question) -> Status:
@@ -104,10 +95,14 @@ def _level(ask: Question, stands: LevelStatus) -> list[str]:
     if own is not None and stands.kept_until is not None:
         lines.append(ask.say("level.kept", day=last_day(stands.kept_until, ask.programme.zone)))
         if stands.measure != SUBSCRIPTION:  # a new one would have to run longer than the level is kept
-            lines.append(ask.say("level.keep", what=wording.amount(ask, stands.measure, own.from_ - stands.value)))
+            what = wording.amount(ask.voice, stands.measure, own.from_ - stands.value)
+            lines.append(ask.say("level.keep", what=what))
     if following is not None:
-        what = wording.amount(ask, stands.measure, stands.missing)
+        what = wording.amount(ask.voice, stands.measure, stands.missing)
         lines.append(ask.say("level.next", what=what, level=following.name[ask.inquiry.language]))
+        if stands.value:
+            need = stands.value + stands.missing
+            lines.append(wording.share(ask.voice, stands.value, need, money=stands.measure == "spend"))
         if own is None and (brought := list(_brings(ask, following))):
             lines += [ask.say("level.brings"), *brought]
     elif stands.kept_until is None:
@@ -131,39 +126,5 @@ def _sign(one: GoalStatus) -> str:
 
 
 def _still(ask: Question, one: GoalStatus) -> str:
-    what = wording.amount(ask, one.goal.measure, one.progress.missing, minimum=one.goal.minimum)
+    what = wording.amount(ask.voice, one.goal.measure, one.progress.missing, minimum=one.goal.minimum)
     return ask.say("badges.line", sign=_sign(one), name=_name(ask, one), what=what)
-
-
-def _goal(ask: Question, one: GoalStatus) -> Iterator[str]:
-    if one.done:
-        yield ask.say("goal.done", name=_name(ask, one))
-        return
-    yield ask.say("goal.name", name=_name(ask, one))
-    yield wording.progress(ask, one.progress)
-    if one.progress.ends_at is not None:
-        key = "streak.until" if isinstance(one.goal, Streak) else "goal.until"
-        yield ask.say(key, day=last_day(one.progress.ends_at, ask.programme.zone))
-    if one.goal.gift is not None:
-        yield ask.say("goal.gift", gift=wording.gift(ask, one.goal.gift))
-
-
-def _board(ask: Question, rules: Leaderboard) -> Iterator[str]:
-    board = top(ask.session, ask.programme, rules.id, now=ask.now, member=ask.inquiry.member)
-    yield ask.say("board.title", name=rules.name[ask.inquiry.language])
-    if board.ends_at is not None:
-        yield ask.say("goal.until", day=last_day(board.ends_at, ask.programme.zone))
-    shown = board.places[:PLACES]
-    yield from (_place(ask, board, place) for place in shown)
-    if not shown:
-        yield ask.say("board.empty")
-    if around := [place for place in board.around if place not in shown and board.mine not in shown]:
-        yield "…"
-        yield from (_place(ask, board, place) for place in around)
-    if board.mine is None and ask.member.board_name is not None:
-        yield ask.say("board.no_place", name=ask.member.board_name)
-
-
-def _place(ask: Question, board: Board, place: Place) -> str:
-    what = wording.amount(ask, board.rules.measure, place.value)
-    return ask.say("board.mine" if place.mine else "board.place", rank=place.rank, name=place.name, what=what)

@@ -1,14 +1,20 @@
 """Questions about points."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from actions.question import Question
-from conversation.model import Answer
+from conversation.model import Answer, Choice, Command, Message
+from flows.model import Ask
 from loyalty.books.overview import Movement, expiring, movements, points_of
 from loyalty.money import Money
 from loyalty.programme import last_day
 from loyalty.rewards.catalogue import tier_of
 
-HISTORY = 6
-EXPIRIES = 4
+HISTORY, EXPIRIES = 8, 6
+"""Lines on a page."""
+READ = 30
+"""So many movements are read at a time; some of them change nothing that she sees."""
 
 
 def balance(ask: Question) -> Answer:
@@ -34,33 +40,65 @@ def balance(ask: Question) -> Answer:
 
 
 def history(ask: Question) -> Answer:
-    """The latest movements, each on a line."""
-    recent = [change for change in movements(ask.session, ask.inquiry.member, limit=20) if change.points][:HISTORY]
-    if not recent:
-        return ask.message(ask.say("history.empty"), "how_to_earn", "list_rewards")
-    lines = [ask.say("history.title"), *(_line(ask, change) for change in recent)]
-    return ask.message("\n".join(lines), "check_points", "points_expiry")
+    """The latest movements, each on a line; a button leads to those before them."""
+    before = ask.inquiry.entities.get("before")
+    found = _gains(ask, before)
+    if not found:
+        key = "history.empty" if before is None else "history.end"
+        return ask.message(ask.say(key), "check_points", "how_to_earn")
+    shown = found[:HISTORY]
+    lines = [ask.say("history.title" if before is None else "history.before"), *(_line(ask, one) for one in shown)]
+    message = ask.message("\n".join(lines), "check_points", "points_expiry")
+    return _paged(ask, message, "points_history", {"before": shown[-1].id} if len(found) > HISTORY else None)
+
+
+def _gains(ask: Question, before: str | None) -> list[Movement]:
+    """One page of what changed her points, and one more if there is more."""
+    found: list[Movement] = []
+    while len(found) <= HISTORY:
+        page = movements(ask.session, ask.inquiry.member, limit=READ, before=before)
+        found += [change for change in page if change.points]
+        if len(page) < READ:
+            break
+        before = page[-1].id
+    return found
 
 
 def _line(ask: Question, change: Movement) -> str:
-    sign = "+" if change.points > 0 else "−"
-    return ask.say(
-        "history.line",
-        day=change.occurred_at.astimezone(ask.programme.zone).date(),
-        change=f"{sign}{abs(change.points)}",
-        what=ask.say(f"history.{change.kind}"),
-    )
+    what, reward = ask.say(f"history.{change.kind}"), ask.programme.reward(str(change.memo.get("reward")))
+    if reward is not None and change.kind in {"redemption", "return"}:
+        what = ask.say("history.named", what=what, name=reward.name[ask.inquiry.language])
+    day = change.occurred_at.astimezone(ask.programme.zone).date()
+    key = "history.gain" if change.points > 0 else "history.loss"
+    return ask.say(key, day=day, points=abs(change.points), what=what)
 
 
 def expiry(ask: Question) -> Answer:
-    """When which points expire."""
-    soon = expiring(ask.session, ask.inquiry.member, now=ask.now)[:EXPIRIES]
-    if not soon:
+    """When which points expire, soonest first; a button leads to later days."""
+    after = ask.inquiry.entities.get("after", "")
+    days: dict[str, int] = {}
+    for lot in expiring(ask.session, ask.inquiry.member, now=ask.now):
+        day = last_day(lot.at, ask.programme.zone).isoformat()
+        if day > after:
+            days[day] = days.get(day, 0) + lot.points
+    if not days:
         months = ask.programme.earning.expire_months
         text = ask.say("expiry.never") if months is None else ask.say("expiry.none", months=months)
         return ask.message(text, "check_points", "how_to_earn")
-    lines = [ask.say("expiry.line", points=lot.points, day=last_day(lot.at, ask.programme.zone)) for lot in soon]
-    return ask.message("\n".join([ask.say("expiry.title"), *lines]), "list_rewards", "check_points")
+    shown = list(days.items())[:EXPIRIES]
+    lines = [ask.say("expiry.line", points=points, day=day) for day, points in shown]
+    message = ask.message("\n".join([ask.say("expiry.title"), *lines]), "suggest_reward", "list_rewards")
+    return _paged(ask, message, "points_expiry", {"after": shown[-1][0]} if len(days) > EXPIRIES else None)
+
+
+def _paged(ask: Question, message: Message, intent: str, onward: Mapping[str, str] | None) -> Message:
+    """The message, with a button to its next page if there is one."""
+    if onward is None:
+        return message
+    more = Choice(
+        Ask(intent, onward), ask.say("button.more"), words=ask.sentences.words(ask.inquiry.language, "words.more")
+    )
+    return replace(message, choices=(more, *message.choices))
 
 
 def how_to_earn(ask: Question) -> Answer:
@@ -81,6 +119,5 @@ def how_to_earn(ask: Question) -> Answer:
 
 
 def missing(ask: Question) -> Answer:
-    """What to do about a purchase that was not credited."""
-    contact = ask.programme.contact[ask.inquiry.language]
-    return ask.message(ask.say("missing.how", contact=contact), "points_history", "check_points")
+    """A purchase that brought no points: she tells of it, a person looks at it."""
+    return Command("start", {"flow": "claim"})

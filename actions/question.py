@@ -6,10 +6,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from conversation.commands import ask_choices
+from conversation.menus import ask_choices
 from conversation.model import Answer, Inquiry, Message
 from conversation.sentences import Sentences
+from conversation.wording import Voice
 from loyalty.programme import Programme
+from loyalty.store.objects import load_one
 from loyalty.tables import Member
 
 
@@ -31,7 +33,12 @@ class Question:
     @property
     def member(self) -> Member:
         """Who asks."""
-        return self.session.get_one(Member, self.inquiry.member)
+        return load_one(self.session, Member, self.inquiry.member)
+
+    @property
+    def voice(self) -> Voice:
+        """How the programme speaks to who asks."""
+        return Voice(self.sentences, self.inquiry.language, self.programme)
 
     def say(self, key: str, **values: object) -> str:
         """A sentence in the asker's language."""

@@ -6,18 +6,14 @@ from actions.question import Question
 from conversation.model import Answer, Command
 from loyalty.codes import ALPHABET, REFERRAL_SIGNS
 from loyalty.ids import MemberId
-from loyalty.referral.referrals import referral_count, referral_link
+from loyalty.referral import numbers
 
 _CODE = regex.compile(rf"(?i)(?<![a-z0-9])(?:[{ALPHABET}][\s-]?){{{REFERRAL_SIGNS}}}[{ALPHABET}](?![a-z0-9])")
 
 
 def link(ask: Question) -> Answer:
     """The member's link and code, with a message to pass on."""
-    if ask.member.joined_at is None:
-        return ask.message(ask.say("referral.guest", programme=ask.programme.name), "join_program")
-    code = ask.member.referral_code
-    text = ask.say("referral.link", programme=ask.programme.name, link=referral_link(ask.public_url, code), code=code)
-    return ask.message(text, "how_referral_works", "referral_status")
+    return Command("start", {"flow": "sharing"})
 
 
 def terms(ask: Question) -> Answer:
@@ -27,10 +23,13 @@ def terms(ask: Question) -> Answer:
 
 def status(ask: Question) -> Answer:
     """How many friends joined and bought."""
-    count = referral_count(ask.session, MemberId(ask.inquiry.member))
+    count = numbers.of_member(ask.session, MemberId(ask.inquiry.member))
     if not count.joined:
-        return ask.message(ask.say("referral.none"), "get_referral_link", "how_referral_works")
+        key = "referral.opened" if count.invited else "referral.none"
+        return ask.message(ask.say(key, opened=count.invited), "get_referral_link", "how_referral_works")
     text = ask.say("referral.count", joined=count.joined, converted=count.converted)
+    if count.rewarded:
+        text = f"{text}\n{ask.say('referral.rewarded', rewarded=count.rewarded)}"
     return ask.message(text, "get_referral_link", "how_referral_works")
 
 
@@ -38,7 +37,7 @@ def enter(ask: Question) -> Answer:
     """Note a friend's code; without a code, ask for it."""
     typed = ask.inquiry.entities.get("referral_code") or code_in(ask.inquiry.text)
     if typed is None:
-        return ask.message(ask.say("referral.which"), "how_referral_works")
+        return Command("start", {"flow": "friend_code"})
     return Command("referral_code", {"code": typed})
 
 

@@ -1,21 +1,27 @@
 """Questions about rewards."""
 
+from dataclasses import replace
+
 from actions.question import Question
-from conversation.model import Answer, Command, Message
+from conversation.model import Answer, Choice, Command, Message
+from flows.model import Ask
 from loyalty.books.overview import points_of
 from loyalty.ids import MemberId
 from loyalty.programme import last_day
 from loyalty.rewards.catalogue import what_can_i_get
-from loyalty.rewards.vouchers import usable
+from loyalty.rewards.suggestions import Suggestion, Taste, read_taste
+from loyalty.rewards.suggestions import suggest as pick
 
-SHOWN = 8
+BUTTONS = 3
+"""So many choices are buttons under the message."""
 
 
 def choose(ask: Question) -> Answer:
     """The rewards to choose from; a reward that was named is chosen already."""
     if ask.member.joined_at is None:
         return _catalogue(ask)
-    return Command("redeem", {"reward": ask.inquiry.entities.get("reward", ""), "text": ask.inquiry.text})
+    said = {"reward": ask.inquiry.entities.get("reward", ""), "text": ask.inquiry.text}
+    return Command("start", {"flow": "redemption", **said})
 
 
 def _catalogue(ask: Question) -> Message:
@@ -29,34 +35,34 @@ def _catalogue(ask: Question) -> Message:
 
 
 def vouchers(ask: Question) -> Answer:
-    """The codes that can still be used."""
-    found = usable(ask.session, MemberId(ask.inquiry.member), ask.now)[:SHOWN]
-    if not found:
-        return ask.message(ask.say("vouchers.none"), "list_rewards", "check_points")
-    lines = [ask.say("vouchers.title")]
-    for voucher in found:
-        reward = ask.programme.reward(voucher.reward_id)
-        name = reward.name[ask.inquiry.language] if reward else voucher.reward_name
-        line = ask.say("vouchers.line", reward=name, code=voucher.code)
-        if voucher.expires_at is not None:
-            day = last_day(voucher.expires_at, ask.programme.zone)
-            line += " " + ask.say("vouchers.until", day=day)
-        lines.append(line)
-    return ask.message("\n".join(lines), "list_rewards", "check_points")
+    """Her codes; one that was tapped or named is shown at once."""
+    named = {name: ask.inquiry.entities[name] for name in ("voucher", "reward") if name in ask.inquiry.entities}
+    return Command("start", {"flow": "vouchers", **named})
 
 
 def suggest(ask: Question) -> Answer:
-    """The best reward the points reach, or the nearest one."""
-    offers = what_can_i_get(ask.session, ask.programme, ask.inquiry.member, ask.now)
-    possible = [offer for offer in offers if offer.why_not in {None, "points", "not_joined"}]
-    if not possible:
+    """Up to three rewards that fit her, each with the reason; those she can have are a tap away."""
+    if ask.member.joined_at is None:
+        return _catalogue(ask)
+    member = MemberId(ask.inquiry.member)
+    taste = read_taste(ask.session, ask.programme, member, ask.now)
+    found = pick(what_can_i_get(ask.session, ask.programme, member, ask.now), taste)
+    if not found:
         return ask.message(ask.say("redeem.nothing"), "check_points", "how_to_earn")
-    within = [offer.reward for offer in possible if not offer.missing]
-    if within:
-        best = max(within, key=lambda reward: reward.points)
-        available = points_of(ask.session, ask.inquiry.member).available
-        text = ask.say("suggest.now", reward=best.name[ask.inquiry.language], points=best.points, available=available)
-        return ask.message(text, "list_rewards", "check_points")
-    nearest = possible[0]
-    text = ask.say("suggest.soon", reward=nearest.reward.name[ask.inquiry.language], missing=nearest.missing)
-    return ask.message(text, "how_to_earn", "list_rewards")
+    available = points_of(ask.session, member).available
+    lines = [ask.say("suggest.title", available=available), *(_reason(ask, one, taste) for one in found)]
+    choices = tuple(
+        Choice(Ask("redeem_reward", {"reward": one.reward.id}), one.reward.name[ask.inquiry.language])
+        for one in found
+        if not one.missing
+    )
+    message = ask.message("\n".join(lines), *(("list_rewards",) if choices else ("how_to_earn", "list_rewards")))
+    return replace(message, choices=(*choices, *message.choices)[:BUTTONS])
+
+
+def _reason(ask: Question, one: Suggestion, taste: Taste) -> str:
+    day = last_day(taste.expires_at, ask.programme.zone) if taste.expires_at else None
+    return ask.say(
+        f"suggest.{one.reason}", reward=one.reward.name[ask.inquiry.language], points=one.reward.points,
+        missing=one.missing, expiring=taste.expiring, day=day,
+    )  # fmt: skip

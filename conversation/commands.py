@@ -6,18 +6,21 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from conversation.flow_runner import FlowRunner
+from conversation import clarifying, handovers
+from conversation.flowing.part import At
+from conversation.flowing.runner import FlowRunner
+from conversation.menus import ask_choices
 from conversation.model import Choice, Command, Message
 from conversation.sentences import Sentences
 from conversation.tables import Conversation
 from flows.model import Ask, Saved
-from loyalty.books.overview import points_of
 from loyalty.codes import read_code, show_code
 from loyalty.errors import Refused
 from loyalty.ids import MemberId
 from loyalty.people import members
 from loyalty.programme import LANGUAGES, Language, Programme
 from loyalty.referral import referrals
+from loyalty.referral.near import near_code
 from loyalty.tables import Member
 
 
@@ -42,32 +45,27 @@ class Commands:
         self._sentences = sentences
         self._flows = flows
         self._by_name: dict[str, Callable[[Situation, Command], Message]] = {
-            "redeem": self._redeem,
-            "join": self._join,
+            "start": self._start,
+            "hand_back": self._hand_back,
             "language": self._language,
             "marketing": self._marketing,
             "referral_code": self._referral_code,
+            "did_you_mean": self._did_you_mean,
+            "unclear": self._unclear,
+            "meant": self._meant,
         }
 
     def run(self, situation: Situation, command: Command) -> Message:
         """Carry out a command and say what became of it. Raises `KeyError` for a name that is no command."""
         return self._by_name[command.name](situation, command)
 
-    def _redeem(self, at: Situation, command: Command) -> Message:
-        if at.member.joined_at is None:
-            return self._say(at, "join.first", asks=("join_program", "list_rewards"))
-        saved, message = self._flows.start(at.session, at.programme, at.member, at.language, command.args, now=at.now)
-        at.conversation.flow = saved.to_json() if saved else None
-        return message
-
-    def _join(self, at: Situation, command: Command) -> Message:
-        new = members.join(at.session, at.programme, at.member, now=at.now)
-        available = points_of(at.session, MemberId(at.member.id)).available
-        key = "join.done" if new and at.programme.earning.joining else "join.done_plain" if new else "join.already"
-        return self._say(
-            at, key, asks=("list_rewards", "how_to_earn", "get_referral_link"), programme=at.programme.name,
-            bonus=at.programme.earning.joining, available=available,
-        )  # fmt: skip
+    def _start(self, at: Situation, command: Command) -> Message:
+        """Begin the flow that `flow` names; the other arguments are what it begins with."""
+        args = {name: value for name, value in command.args.items() if name != "flow"}
+        here = At(at.session, at.programme, at.member, at.language, at.now, at.message_id, at.words)
+        flowed = self._flows.start(command.args["flow"], here, args, saved_flow(at.conversation))
+        at.conversation.flow = flowed.saved.to_json() if flowed.saved else None
+        return flowed.message
 
     def _language(self, at: Situation, command: Command) -> Message:
         wanted = command.args.get("language")
@@ -80,6 +78,10 @@ class Commands:
             self._asks(chosen, ("check_points", "list_rewards")),
         )
 
+    def _hand_back(self, at: Situation, command: Command) -> Message:
+        handovers.hand_back(at.session, MemberId(at.member.id), by=handovers.CUSTOMER, now=at.now)
+        return self._say(at, "handover.back", asks=("check_points", "list_rewards"))
+
     def _marketing(self, at: Situation, command: Command) -> Message:
         given = command.args["given"] == "yes"
         if at.member.marketing_opt_in == given:
@@ -88,15 +90,47 @@ class Commands:
         return self._say(at, "marketing.on" if given else "marketing.off")
 
     def _referral_code(self, at: Situation, command: Command) -> Message:
+        code = command.args.get("code", "")
         try:
-            code = command.args.get("code", "")
             source: referrals.Source = "link" if self._came_by_link(at.words, code) else "typed"
             referrals.enter_code(at.session, at.programme, at.member, code, source=source, now=at.now)
         except Refused as refusal:
-            return self._say(at, f"referral.{refusal.reason}", asks=("how_referral_works",))
+            if refusal.reason in {"code_misspelt", "code_unknown"} and (near := self._near_code(at, code)):
+                return near
+            asks = () if "first" in command.args else ("how_referral_works",)
+            return self._say(at, f"referral.{refusal.reason}", asks=asks)
+        if "first" in command.args:  # what she is invited to is said right after
+            return Message(self._sentences.say(at.language, "referral.noted"))
         if at.member.joined_at is None:
             return self._say(at, "referral.noted_join", asks=("join_program",), programme=at.programme.name)
         return self._say(at, "referral.noted", asks=("check_points", "list_rewards"))
+
+    def _near_code(self, at: Situation, typed: str) -> Message | None:
+        """Whether she meant a code that differs by one slip from what she typed."""
+        code = near_code(at.session, at.programme, at.member, typed)
+        if code is None:
+            return None
+        text = self._sentences.say(at.language, "understanding.code_near", code=code)
+        choice = Choice(Ask("enter_referral_code", {"referral_code": code}), show_code(code))
+        return Message(text, (choice,))
+
+    def _did_you_mean(self, at: Situation, command: Command) -> Message:
+        self._note(at, clarifying.guesses(command))
+        return clarifying.question(self._sentences, at.language, command, at.message_id)
+
+    def _unclear(self, at: Situation, command: Command) -> Message:
+        self._note(at, ())
+        return Message("")  # the answer stands beside it
+
+    def _note(self, at: Situation, offered: tuple[str, ...]) -> None:
+        clarifying.note(
+            at.session, at.programme.id, at.message_id, at.words, name=at.member.name, language=at.language,
+            offered=offered, now=at.now,
+        )  # fmt: skip
+
+    def _meant(self, at: Situation, command: Command) -> Message:
+        clarifying.note_choice(at.session, at.programme.id, command.args["message"], command.args["chosen"])
+        return Message("")  # the answer stands beside it
 
     def _came_by_link(self, words: str, typed: str) -> bool:
         """Whether a message is the one that a referral link fills in, sent as it was."""
@@ -119,11 +153,6 @@ class Commands:
 
     def _menu(self, language: Language) -> str:
         return self._sentences.say(language, "menu.choose")
-
-
-def ask_choices(sentences: Sentences, language: Language, intents: tuple[str, ...]) -> tuple[Choice, ...]:
-    """Buttons that ask a question each."""
-    return tuple(Choice(Ask(intent), sentences.say(language, f"button.{intent}")) for intent in intents)
 
 
 def language_choices(sentences: Sentences) -> tuple[Choice, ...]:

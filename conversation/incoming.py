@@ -1,9 +1,36 @@
 """What comes in, in words that belong to no channel, and how the inbox keeps it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
+
+from conversation.contents import (
+    Attachment,
+    Card,
+    Contacts,
+    Content,
+    Echo,
+    Edit,
+    FlowAnswer,
+    Item,
+    Location,
+    Media,
+    Order,
+    Reaction,
+    Revoke,
+    Tap,
+    Text,
+    content_from_json,
+    content_to_json,
+    words_of,
+)
+
+__all__ = [
+    "Attachment", "Card", "Contacts", "Content", "Echo", "Edit", "FlowAnswer", "Incoming", "Item", "Location", "Media",
+    "Order", "Pricing", "Product", "Reaction", "Receipt", "Referral", "Revoke", "Sender", "State", "Tap", "Text",
+    "incoming_from_json", "incoming_to_json", "receipt_from_json", "receipt_to_json", "words_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +48,24 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """Something typed."""
+class Referral:
+    """The advertisement that brought a customer here (Meta: "click-to-WhatsApp ads")."""
 
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tap:
-    """A button or a row that was tapped: the token we issued (or somebody made up) and the title shown."""
-
-    token: str
-    title: str
+    source_type: str | None = None
+    """`ad` or `post`."""
+    source_id: str | None = None
+    source_url: str | None = None
+    headline: str | None = None
+    ctwa_clid: str | None = None
+    """The click, by which Meta attributes what she buys later."""
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
-    """Something sent that is no text: `voice`, `image`, `location`, … or `unsupported`."""
+class Product:
+    """The product of the business's catalogue that a message asks about."""
 
-    kind: str
-
-
-Content = Text | Tap | Attachment
+    catalog: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,48 +77,96 @@ class Incoming:
     sender: Sender
     sent_at: datetime
     content: Content
+    in_reply_to: str | None = None
+    """The message it quotes, or whose button was tapped."""
+    referral: Referral | None = None
+    product: Product | None = None
+
+
+State: TypeAlias = Literal["sent", "delivered", "read", "played", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """What the channel charges for: such as `service` or `utility`, `regular` or `free_entry_point`, `PMP`."""
+
+    category: str | None = None
+    type: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a message of ours: `sent`, `delivered`, `read` or `failed`."""
+    """What became of a message of ours: `sent`, `delivered`, `read`, `played` (a voice message) or `failed`."""
 
     message_id: str
-    state: Literal["sent", "delivered", "read", "failed"]
+    state: State
     at: datetime
     outbox_id: int | None = None
     """Our own number of the message, where the channel echoes it."""
     error_code: int | None = None
     error: str | None = None
+    pricing: Pricing | None = None
+    number_id: str | None = None
+    """The number of ours that sent it."""
+    recipient: Sender | None = None
+    """Who got it, as far as the channel tells."""
 
 
 def incoming_to_json(incoming: Incoming) -> dict[str, Any]:
     """A customer's message as the inbox keeps it."""
     sender = incoming.sender
-    return {
+    row: dict[str, Any] = {
         "sender": {"phone": sender.phone, "user_id": sender.user_id, "name": sender.name},
-        "content": _content_to_json(incoming.content),
+        "content": content_to_json(incoming.content),
     }
+    if incoming.in_reply_to is not None:
+        row["in_reply_to"] = incoming.in_reply_to
+    if incoming.referral is not None:
+        row["referral"] = _told(incoming.referral)
+    if incoming.product is not None:
+        row["product"] = _told(incoming.product)
+    return row
 
 
 def incoming_from_json(message_id: str, number_id: str, sent_at: datetime, row: Mapping[str, Any]) -> Incoming:
-    """The reverse of `incoming_to_json`."""
-    return Incoming(message_id, number_id, Sender(**row["sender"]), sent_at, _content_from_json(row["content"]))
+    """The reverse of `incoming_to_json`; rows of every age are read."""
+    return Incoming(
+        message_id,
+        number_id,
+        Sender(**row["sender"]),
+        sent_at,
+        content_from_json(row["content"]),
+        row.get("in_reply_to"),
+        Referral(**row["referral"]) if "referral" in row else None,
+        Product(**row["product"]) if "product" in row else None,
+    )
 
 
-def _content_to_json(content: Content) -> dict[str, Any]:
-    match content:
-        case Text(text):
-            return {"text": text}
-        case Tap(token, title):
-            return {"tap": token, "title": title}
-        case Attachment(kind):
-            return {"attachment": kind}
+def receipt_to_json(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as it is kept until its message is known; whose it is need not be kept."""
+    row: dict[str, Any] = {"state": receipt.state, "at": receipt.at.isoformat()}
+    for name in ("outbox_id", "error_code", "error", "number_id"):
+        if (value := getattr(receipt, name)) is not None:
+            row[name] = value
+    if receipt.pricing is not None:
+        row["pricing"] = _told(receipt.pricing)
+    return row
 
 
-def _content_from_json(row: Mapping[str, Any]) -> Content:
-    if "text" in row:
-        return Text(row["text"])
-    if "tap" in row:
-        return Tap(row["tap"], row["title"])
-    return Attachment(row["attachment"])
+def receipt_from_json(message_id: str, row: Mapping[str, Any]) -> Receipt:
+    """The reverse of `receipt_to_json`."""
+    return Receipt(
+        message_id,
+        row["state"],
+        datetime.fromisoformat(row["at"]),
+        row.get("outbox_id"),
+        row.get("error_code"),
+        row.get("error"),
+        Pricing(**row["pricing"]) if "pricing" in row else None,
+        row.get("number_id"),
+    )
+
+
+def _told(what: Referral | Product | Pricing) -> dict[str, Any]:
+    return {key: value for key, value in asdict(what).items() if value is not None}

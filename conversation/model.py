@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conversation.extras import Extra
 from flows.model import Ask, Event
 from loyalty.ids import MemberId
 from loyalty.programme import Language, Programme
@@ -17,17 +18,21 @@ class Choice:
     title: str
     detail: str | None = None
     words: tuple[str, ...] = ()
+    section: str | None = None
+    """The heading it stands under in a list; choices of one heading stand together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to a customer: a text, perhaps a picture above it, perhaps choices under it."""
+    """One message to a customer: a text, perhaps a picture above it, perhaps choices under it, perhaps extras."""
 
     text: str
     choices: tuple[Choice, ...] = ()
     menu: str | None = None
     """The label that opens the choices where they become a list."""
     image: str | None = None
+    extras: tuple[Extra, ...] = ()
+    """What else it carries: other media, a link, a place, a template …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Understood:
     entities: Mapping[str, str]
     language: str | None
     raw: Mapping[str, Any]
+    alternatives: tuple[str, ...] = ()
+    """Intents to ask about ("did you mean"), likeliest first, where it is not clear which one it is."""
 
 
 @dataclass(frozen=True, slots=True)

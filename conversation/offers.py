@@ -11,12 +11,16 @@ from typing import Any
 from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import Session
 
-from conversation.layout import MORE, WHATSAPP, Layout, Limits, cut, lay_out, split, units
+from conversation.extras import Medium
+from conversation.layout import MORE, WHATSAPP, Limits, lay_out, window_of
+from conversation.matching import match_choice
 from conversation.model import Message
+from conversation.parts import to_parts
 from conversation.tables import Conversation, Offer
 from conversation.wire import message_from_json, message_to_json
 from flows.model import Saved
 from loyalty.codes import random_signs
+from loyalty.store.objects import load
 from loyalty.store.sql import execute, table_of
 
 OLDEST = timedelta(days=7)
@@ -38,6 +42,10 @@ class Offered:
     message: Message
     page: int
     created_at: datetime
+    shown: tuple[int, int] | None = None
+    """Which choices were on the page: first and last (exclusive). Old offers do not say."""
+    numbered: bool = False
+    """Whether the choices were shown with numbers before them."""
 
     def outlived(self, now: datetime) -> bool:
         """Whether a choice of it is too old to change anything. A question in a button may be asked for ever."""
@@ -45,12 +53,13 @@ class Offered:
 
     def window(self, limits: Limits = WHATSAPP) -> tuple[int, int]:
         """Which choices are on the page that was shown: first and last (exclusive)."""
-        count = len(self.message.choices)
-        if count <= limits.rows:
-            return 0, count
-        size = limits.rows - 1
-        first = self.page % -(-count // size) * size
-        return first, min(first + size, count)
+        return self.shown or window_of(len(self.message.choices), self.page, limits.rows)
+
+    def typed(self, text: str, *, more: str | None = None) -> int | None:
+        """Which choice typed words mean, `MORE` for the row that turns the page (titled `more`); None if not clear."""
+        first, last = self.window()
+        more = more if last - first < len(self.message.choices) else None
+        return match_choice(text, self.message.choices, first=first, last=last, more=more, numbered=self.numbered)
 
 
 def read_token(token: str) -> tuple[str, int] | None:
@@ -63,13 +72,17 @@ def read_token(token: str) -> tuple[str, int] | None:
 
 def find_offer(session: Session, id_: str | None) -> Offered | None:
     """The offer with this id."""
-    row = session.get(Offer, id_) if id_ else None
+    row = load(session, Offer, id_) if id_ else None
     return None if row is None else offered(row.id, row.member_id, row)
 
 
 def offered(id_: str, member: str, row: Any) -> Offered:
     """An offer from the columns of its row, however they were read."""
-    return Offered(id_, member, row.run, row.step, message_from_json(row.message), row.page, row.created_at)
+    kept, window = row.message, row.message.get("window")
+    return Offered(
+        id_, member, row.run, row.step, message_from_json(kept), row.page, row.created_at,
+        (window[0], window[1]) if window else None, kept.get("style") == "numbered",
+    )  # fmt: skip
 
 
 def make_offer(
@@ -89,43 +102,23 @@ def make_offer(
     It is one part wherever it fits; a text too long for a message with choices goes ahead of it in parts, as does a
     picture that a list cannot carry, and `prompt` stands above choices that are left without a text.
     """
-    layout = lay_out(message.choices, page=page, more=more, limits=limits)
+    headed = message.image is not None or any(isinstance(extra, Medium) for extra in message.extras)
+    layout = lay_out(message.choices, page=page, more=more, limits=limits, headed=headed)
     if layout.style == "plain":
-        return _plain(message.text, message.image, limits)
+        return to_parts(message, layout, offer="", prompt=prompt, limits=limits)
     id_ = random_signs(_SIGNS)
+    shown = {"window": list(layout.window), "style": layout.style}
     execute(
         session,
         _INSERT,
         {
             "id": id_, "member_id": conversation.member_id, "run": saved.run if saved else None,
-            "step": saved.step if saved else 0, "message": message_to_json(message), "page": page, "created_at": now,
+            "step": saved.step if saved else 0, "message": {**message_to_json(message), **shown}, "page": page,
+            "created_at": now,
         },
     )  # fmt: skip
     conversation.offer_id = id_
-    fits = units(message.text) <= limits.body
-    ahead, text = ("", message.text.strip()) if fits else (message.text, "")
-    above, header = (message.image, None) if layout.style == "list" else (None, message.image)
-    menu = cut((message.menu or "").strip(), limits.menu) or None
-    return [*_plain(ahead, above, limits), _part(text or prompt, header, layout, id_, menu)]
-
-
-def _plain(text: str, image: str | None, limits: Limits) -> list[dict[str, Any]]:
-    """A text without choices, in as few parts as fit; a picture stands above it, the text as its caption if it may."""
-    parts = split(text, limits.text)
-    if image and (not parts or units(parts[0]) > limits.caption):
-        parts.insert(0, "")
-    return [_part(part, image if number == 0 else None) for number, part in enumerate(parts)]
-
-
-def _part(
-    text: str, image: str | None = None, layout: Layout | None = None, offer: str = "", menu: str | None = None
-) -> dict[str, Any]:
-    if layout is None:
-        return {"style": "plain", "text": text, "image": image}
-    choices = [
-        {"id": f"{offer}-{shown.number}", "title": shown.title, "detail": shown.detail} for shown in layout.shown
-    ]
-    return {"style": layout.style, "text": text, "image": image, "choices": choices, "menu": menu}
+    return to_parts(message, layout, offer=id_, prompt=prompt, limits=limits)
 
 
 def forget_old(session: Session, *, now: datetime, at_most: int = 10_000) -> int:

@@ -1,22 +1,33 @@
-"""Messages on their way out. They are written with what caused them, in one transaction; a sender drains them."""
+"""Messages on their way out. They are written with what caused them, in one transaction; a sender drains them.
 
-from collections.abc import Sequence
+Which of them may go, and when, is decided by `connectors/sending/claims.py`; what receipts tell, by `receipts`.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from conversation.incoming import Receipt
+from conversation import brakes, early_receipts
+from conversation.consequences import category_of, refuse
+from conversation.early_receipts import ApplyReceipts
+from conversation.receipts import apply_receipts
+from conversation.refusals import Refusal, template_of
 from conversation.tables import Conversation, OutboxRow
 from loyalty.store.sql import execute, insert_once, table_of
 
 WINDOW = timedelta(hours=24)
 """WhatsApp's customer service window: free-form messages only so long after the customer's last one."""
+FREE_ENTRY = timedelta(hours=72)
+"""The same after she came by an advertisement (Meta: free entry point conversations)."""
 UNSURE_AFTER = timedelta(seconds=60)
 """A send that has no outcome after this is not coming back: its process died in the middle of it."""
-_RANK = {"waiting": 0, "sending": 1, "unsure": 1, "sent": 2, "delivered": 3, "read": 4, "failed": 5}
+CLOSED = "the customer service window was closed"
+MARKETING = "marketing"
+CATEGORIES = ("service", "utility", MARKETING, "authentication")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,152 +43,171 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """The outcome of a send: a message id, or an error and when to try again (None: never)."""
+class Outcome:
+    """What became of a send: the provider's id of the message, or its refusal."""
 
     id: int
     wamid: str | None
-    error_code: int | None = None
-    error: str | None = None
-    retry_at: datetime | None = None
+    refusal: Refusal | None = None
 
 
 def window_open(conversation: Conversation, now: datetime) -> bool:
     """Whether a free-form message may go out: decided by when the customer wrote, not by when we heard of it."""
-    return conversation.last_heard_at is not None and now < conversation.last_heard_at + WINDOW
+    return window_open_at(conversation.last_heard_at, conversation.free_entry_until, now)
+
+
+def window_open_at(heard: datetime | None, free_entry_until: datetime | None, now: datetime) -> bool:
+    """As `window_open`, by the two instants that decide it."""
+    if free_entry_until is not None and now < free_entry_until:
+        return True
+    return heard is not None and now < heard + WINDOW
 
 
 def enqueue(
     session: Session, conversation: Conversation, parts: Sequence[dict[str, Any]], *, key: str, now: datetime,
-    not_before: datetime | None = None,
+    not_before: datetime | None = None, fallback: dict[str, Any] | None = None, category: str = "service",
 ) -> bool:  # fmt: skip
     """Put a message in the outbox, once for its key. True if it is new and will be sent.
 
-    One that is not to be sent before a moment lets others pass until then; it is withheld if the customer service
-    window will be closed by that time.
+    One that is not to be sent before a moment lets others pass until then. Outside the customer service window a
+    template goes out, else the `fallback` (a message of style `template`) in place of all parts, else nothing: it is
+    withheld. The window is looked at again when it is sent. `category` is one of `CATEGORIES`; what is `marketing`
+    is sent only to members who want it.
     """
     begins = max(not_before or now, now)
-    state = "waiting" if window_open(conversation, begins) else "withheld"
-    new = False
+    may_go = window_open(conversation, begins) or fallback is not None
+    new = waits = False
     for number, part in enumerate(parts):
+        kind = category_of(part) or category
+        free = may_go or template_of(part) is not None
         row = {
             "programme_id": conversation.programme_id, "member_id": conversation.member_id,
             "number_id": conversation.number_id, "phone": conversation.phone, "user_id": conversation.user_id,
-            "key": f"{key}/{number}", "message": part, "state": state, "attempts": 0, "next_try_at": begins,
+            "key": f"{key}/{number}", "category": kind, "bulk": kind == MARKETING, "message": part,
+            "fallback": fallback if number == 0 else None, "state": "waiting" if free else "withheld", "attempts": 0,
+            "not_before": not_before, "next_try_at": begins, "outside": False, "error": None if free else CLOSED,
             "created_at": now, "updated_at": now,
         }  # fmt: skip
         new = insert_once(session, OutboxRow, row) or new
-    return new and state == "waiting"
+        waits = waits or free
+    return new and waits
 
 
 _OUTBOX = table_of(OutboxRow)
-_ANY_DUE = select(_OUTBOX.c.id).where(_OUTBOX.c.state == "waiting", _OUTBOX.c.next_try_at <= bindparam("due")).limit(1)
-
-
-def any_due(session: Session, *, now: datetime) -> bool:
-    """Whether anything waits to be sent; cheaper to ask than to claim in vain."""
-    return execute(session, _ANY_DUE, {"due": now}).first() is not None
-
-
-_AHEAD = _OUTBOX.alias("ahead")
-_NEXT = (
+_FIRST_NUMBER = (
+    select(_OUTBOX.c.number_id)
+    .where(_OUTBOX.c.state == "waiting", _OUTBOX.c.number_id > bindparam("after"))
+    .order_by(_OUTBOX.c.number_id)
+    .limit(1)
+)
+_ANY_DUE = (
     select(_OUTBOX.c.id)
     .where(
         _OUTBOX.c.state == "waiting",
+        _OUTBOX.c.number_id == bindparam("number"),
+        _OUTBOX.c.bulk == bindparam("in_bulk"),
         _OUTBOX.c.next_try_at <= bindparam("due"),
-        ~exists().where(
-            _AHEAD.c.member_id == _OUTBOX.c.member_id,
-            _AHEAD.c.id < _OUTBOX.c.id,
-            _AHEAD.c.state.in_(["waiting", "sending"]),
-            (_AHEAD.c.attempts > 0) | (_AHEAD.c.next_try_at <= bindparam("due")),  # one that waits for the morning
-        ),
     )
-    .order_by(_OUTBOX.c.id)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True, of=_OUTBOX)
-)
-_CLAIM = (
-    update(_OUTBOX)
-    .where(_OUTBOX.c.id.in_(_NEXT.scalar_subquery()))
-    .values(state="sending", attempts=_OUTBOX.c.attempts + 1, updated_at=bindparam("due"))
-    .returning(
-        _OUTBOX.c.id, _OUTBOX.c.number_id, _OUTBOX.c.phone, _OUTBOX.c.user_id, _OUTBOX.c.message, _OUTBOX.c.attempts
-    )
+    .limit(1)
 )
 
 
-def claim(session: Session, *, now: datetime, limit: int) -> list[Due]:
-    """Take the next messages to send: of each member the oldest, and none while an older one is under way."""
-    taken = execute(session, _CLAIM, {"due": now, "most": limit})
-    claimed = [Due(row.id, row.number_id, row.phone, row.user_id, row.message, row.attempts) for row in taken]
-    return sorted(claimed, key=lambda due: due.id)
+def numbers_due(session: Session, *, now: datetime) -> list[str]:
+    """The numbers that have something to send; cheaper to ask than to claim in vain."""
+    due, after = [], ""
+    while (row := execute(session, _FIRST_NUMBER, {"after": after}).first()) is not None:
+        after = row.number_id
+        if any(
+            execute(session, _ANY_DUE, {"number": after, "in_bulk": bulk, "due": now}).first() is not None
+            for bulk in (False, True)
+        ):
+            due.append(after)
+    return due
 
 
+_MINE = or_(
+    _OUTBOX.c.state == "sending",
+    _OUTBOX.c.state == "unsure",
+    (_OUTBOX.c.state == "waiting") & (func.coalesce(_OUTBOX.c.wamid, "") != bindparam("name")),
+)
+"""It has no better news of this very send: a receipt that was faster keeps its place."""
 _SETTLE = (
     update(_OUTBOX)
-    .where(_OUTBOX.c.id == bindparam("number"), _OUTBOX.c.state.in_(["sending", "unsure"]))
+    .where(_OUTBOX.c.id == bindparam("number"))
     .values(
-        state=bindparam("becomes"),
-        wamid=bindparam("wamid"),
-        sent_at=bindparam("sent_at"),
-        next_try_at=bindparam("next_try_at"),
-        error_code=bindparam("code"),
-        error=bindparam("why"),
-        updated_at=bindparam("now"),
+        state=case((_MINE, "sent"), else_=_OUTBOX.c.state),
+        wamid=bindparam("name"),
+        sent_at=bindparam("at"),
+        error_code=case((_MINE, None), else_=_OUTBOX.c.error_code),
+        error=case((_MINE, None), else_=_OUTBOX.c.error),
+        updated_at=bindparam("at"),
     )
 )
-_NAME = (
+_NUMBER = select(_OUTBOX.c.number_id, _OUTBOX.c.tried_at).where(_OUTBOX.c.id == bindparam("number"))
+
+
+def settle(
+    session: Session, outcomes: Sequence[Outcome], *, now: datetime, apply: ApplyReceipts = apply_receipts
+) -> None:
+    """Write down what became of claimed messages, in one statement for all that went well.
+
+    Receipts that were faster than the answer to the send are applied by `apply`.
+    """
+    ended = sorted(outcomes, key=lambda one: one.id)  # rows are locked in one order by everybody
+    sent = [{"number": one.id, "name": one.wamid, "at": now} for one in ended if one.wamid is not None]
+    if sent:
+        session.connection().execute(_SETTLE, sent)
+        _resume_numbers(session, sent, now)
+        early = early_receipts.claim_all(session, [str(values["name"]) for values in sent])
+        if early:
+            apply(session, early, now=now)
+    for one in ended:
+        if one.refusal is not None:
+            _refuse(session, one.id, one.refusal, now)
+
+
+def _resume_numbers(session: Session, sent: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """A message that got through after its number was paused says that the number works again."""
+    paused = brakes.paused(session)
+    if not any(key.startswith("number:") for key in paused):
+        return
+    for values in sent:
+        row = execute(session, _NUMBER, {"number": values["number"]}).first()
+        since = paused.get(brakes.number_key(row.number_id)) if row is not None else None
+        if since is not None and row.tried_at > since:
+            brakes.resume(session, brakes.number_key(row.number_id), now=now)
+
+
+def _refuse(session: Session, number: int, refusal: Refusal, now: datetime) -> None:
+    row = session.get(OutboxRow, number, with_for_update=True, populate_existing=True)
+    if row is not None and row.state in {"sending", "unsure"}:  # else a receipt told the same before, or better
+        refuse(session, row, refusal, now=now)
+
+
+def give_back(session: Session, numbers: Sequence[int], *, now: datetime) -> None:
+    """Let go of claimed messages that were certainly not sent."""
+    session.connection().execute(
+        update(_OUTBOX)
+        .where(_OUTBOX.c.id.in_(numbers), _OUTBOX.c.state == "sending")
+        .values(state="waiting", attempts=_OUTBOX.c.attempts - 1, tried_at=None, updated_at=now)
+    )
+
+
+_STUCK = (
     update(_OUTBOX)
-    .where(_OUTBOX.c.id == bindparam("number"), _OUTBOX.c.wamid.is_(None))
-    .values(wamid=bindparam("wamid"))
+    .where(_OUTBOX.c.state == "sending", _OUTBOX.c.updated_at <= bindparam("before"))
+    .values(
+        state="unsure",
+        updated_at=bindparam("at"),
+        error="the sender ended in the middle of the send: nobody knows whether it went out",
+    )
 )
-
-
-def settle(session: Session, outcomes: Sequence[Sent], *, now: datetime) -> None:
-    """Write down what became of claimed messages. A receipt that was faster keeps its place."""
-    for outcome in outcomes:
-        values: dict[str, Any] = {
-            "number": outcome.id, "wamid": outcome.wamid, "sent_at": None, "next_try_at": now,
-            "code": outcome.error_code, "why": outcome.error, "now": now,
-        }  # fmt: skip
-        if outcome.wamid is not None:
-            values |= {"becomes": "sent", "sent_at": now}
-        elif outcome.retry_at is not None:
-            values |= {"becomes": "waiting", "next_try_at": outcome.retry_at}
-        else:
-            values |= {"becomes": "failed"}
-        settled = execute(session, _SETTLE, values)
-        if outcome.wamid is not None and settled.rowcount == 0:  # a receipt was faster
-            execute(session, _NAME, {"number": outcome.id, "wamid": outcome.wamid})
 
 
 def recover(session: Session, *, now: datetime) -> int:
-    """Find sends whose process died inside them: first marked `unsure`, and sent again if no receipt tells of them."""
-    stuck = (
-        update(OutboxRow).execution_options(synchronize_session=False).where(OutboxRow.updated_at <= now - UNSURE_AFTER)
-    )
-    again = session.execute(
-        stuck.where(OutboxRow.state == "unsure").values(
-            state="waiting", next_try_at=now, updated_at=now, error="sent again: a crash fell inside the first send"
-        )
-    )
-    session.execute(stuck.where(OutboxRow.state == "sending").values(state="unsure", updated_at=now))
-    return int(getattr(again, "rowcount", 0))
+    """Mark sends whose process died inside them as `unsure`. Returns how many.
 
-
-def apply_receipts(session: Session, receipts: Sequence[Receipt], *, now: datetime) -> None:
-    """Bring messages to the state their receipts tell. Receipts come in any order; a state only goes forward."""
-    for receipt in receipts:
-        known = OutboxRow.wamid == receipt.message_id
-        query = select(OutboxRow).where(
-            or_(known, OutboxRow.id == receipt.outbox_id) if receipt.outbox_id is not None else known
-        )
-        row = session.scalars(query.with_for_update()).first()
-        if row is None or _RANK.get(receipt.state, 0) <= _RANK.get(row.state, 0):
-            continue
-        row.state, row.updated_at = receipt.state, now
-        row.wamid = row.wamid or receipt.message_id
-        row.sent_at = row.sent_at or receipt.at
-        if receipt.state == "failed":
-            row.error_code, row.error = receipt.error_code, receipt.error
-    session.flush()
+    They are not sent again by themselves: a receipt settles them, or a person does (`passaparola outbox`). What comes
+    after them to the same person goes on. `docs/decisions/0012-sent-once-or-marked.md` says why.
+    """
+    return execute(session, _STUCK, {"before": now - UNSURE_AFTER, "at": now}).rowcount

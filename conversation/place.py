@@ -9,10 +9,12 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from conversation import inbox
+from conversation.identity_changes import as_known_now
 from conversation.incoming import Incoming, Tap
 from conversation.memory import sender_of
 from conversation.offers import Offered, find_offer, offered, read_token
-from conversation.register import ensure_conversation, person
+from conversation.quoting import quoted_offer
+from conversation.register import ensure_conversation, person, written
 from conversation.rights import follow, lose_phone
 from conversation.tables import Conversation, Offer, TrackerRow
 from flows.model import Saved
@@ -40,6 +42,14 @@ class Place:
     offer: Offered | None
     tapped: Offered | None
     remembered: tuple[Mapping[str, Any], ...]
+    quoted: Offered | None = None
+    """The choices of ours that her message quotes."""
+    guest: bool = False
+    """True if she has not joined."""
+    invited_at: datetime | None = None
+    """When she was last invited to join, unasked."""
+    quiet_until: datetime | None = None
+    """Until then a person talks to her."""
 
 
 _IDENTITY, _MEMBER, _CONVERSATION = table_of(Identity), table_of(Member), table_of(Conversation)
@@ -47,9 +57,9 @@ _OFFER, _TRACKER = table_of(Offer), table_of(TrackerRow)
 _LOOK = (
     select(
         _IDENTITY.c.kind, _IDENTITY.c.value,
-        _MEMBER.c.id.label("member"), _MEMBER.c.language, _MEMBER.c.language_chosen,
+        _MEMBER.c.id.label("member"), _MEMBER.c.language, _MEMBER.c.language_chosen, _MEMBER.c.joined_at,
         _CONVERSATION.c.number_id, _CONVERSATION.c.phone, _CONVERSATION.c.user_id, _CONVERSATION.c.last_heard_at,
-        _CONVERSATION.c.flow,
+        _CONVERSATION.c.flow, _CONVERSATION.c.quiet_until, _CONVERSATION.c.invited_at,
         _OFFER.c.id.label("offer"), _OFFER.c.run, _OFFER.c.step, _OFFER.c.message, _OFFER.c.page, _OFFER.c.created_at,
         _TRACKER.c.events,
     )
@@ -68,8 +78,16 @@ _LOOK = (
 def look(session: Session, programme: Programme, incoming: Incoming) -> Place | None:
     """Where a message lands; None if somebody writes for the first time, or in a way she has not written before.
 
-    If the ways by which she writes are two members', it is one of these.
+    If the ways by which she writes are two members', it is one of these. A message from before she changed number or
+    user id is told under her new one first (`introduce`).
     """
+    place = _look(session, programme, incoming)
+    if place is None and (now := as_known_now(session, incoming)) is not incoming:
+        return _look(session, programme, now) if inbox.is_kept_under(session, incoming, now.sender.key) else None
+    return place
+
+
+def _look(session: Session, programme: Programme, incoming: Incoming) -> Place | None:
     refs = {ref.kind: ref.value for ref in person(incoming).refs}
     values = {"programme": programme.id, "user": refs.get(Kind.USER), "telephone": refs.get(Kind.PHONE)}
     found = {row.kind: row for row in execute(session, _LOOK, values)}
@@ -91,6 +109,10 @@ def look(session: Session, programme: Programme, incoming: Incoming) -> Place | 
         newest,
         tapped,
         tuple(row.events or ()),
+        quoted_offer(session, row.member, incoming),
+        row.joined_at is None,
+        row.invited_at,
+        row.quiet_until,
     )
 
 
@@ -100,6 +122,9 @@ def introduce(session: Session, programme: Programme, incoming: Incoming, *, now
     False if there is nobody to be known: she sent this message before she was erased, and nothing of it is kept.
     """
     ensure_programme(session, programme, now=now)
+    told, incoming = incoming, as_known_now(session, incoming)
+    if told is not incoming:
+        inbox.rename(session, told, incoming.sender.key)
     who, sender = person(incoming), incoming.sender
     if _late(session, programme, who, incoming):
         inbox.forget(session, incoming)
@@ -108,7 +133,7 @@ def introduce(session: Session, programme: Programme, incoming: Incoming, *, now
     member = MemberId(met.member.id)
     if met.merged is not None:
         follow(session, programme, member, met.merged)
-    phone = _written(sender.phone)
+    phone = written(sender.phone)
     if met.without_phone is not None and phone is not None:
         lose_phone(session, met.without_phone, phone)
     ensure_conversation(session, met.member, number_id=incoming.number_id, user_id=sender.user_id, phone=phone)
@@ -127,10 +152,6 @@ def _reachable(row: Row[Any], incoming: Incoming) -> bool:
     sender = incoming.sender
     return bool(
         row.number_id == incoming.number_id
-        and (sender.phone is None or row.phone == _written(sender.phone))
+        and (sender.phone is None or row.phone == written(sender.phone))
         and (sender.user_id is None or row.user_id == sender.user_id)
     )
-
-
-def _written(phone: str | None) -> str | None:
-    return f"+{phone.removeprefix('+')}" if phone else None

@@ -1,33 +1,39 @@
 """Finding and keeping conversations."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conversation.incoming import Incoming
+from conversation.incoming import Incoming, Sender
 from conversation.tables import Conversation
 from loyalty.errors import Invalid
 from loyalty.ids import MemberId
 from loyalty.people.members import Kind, Person, Ref
+from loyalty.store.objects import load
 from loyalty.tables import Member
 
 
 def conversation_of(session: Session, member: MemberId | str, *, lock: bool = False) -> Conversation | None:
     """A member's conversation; with `lock`, nobody else changes it until the transaction ends."""
-    query = select(Conversation).where(Conversation.member_id == member)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return session.scalar(query)
+    return load(session, Conversation, member, lock=lock)
 
 
 def person(incoming: Incoming) -> Person:
     """Who wrote, as the members' register takes it: the user id first, it outlives a change of phone."""
-    sender = incoming.sender
+    return Person(refs_of(incoming.sender), incoming.sender.name)
+
+
+def refs_of(sender: Sender) -> tuple[Ref, ...]:
+    """By what somebody is known, the user id first."""
     refs = []
     if sender.user_id:
         refs.append(Ref.user(sender.user_id))
     if sender.phone:
         refs.append(_phone(sender.phone))
-    return Person(tuple(refs), sender.name)
+    return tuple(refs)
+
+
+def written(phone: str | None) -> str | None:
+    """A phone as conversations and the outbox keep it."""
+    return f"+{phone.removeprefix('+')}" if phone else None
 
 
 def _phone(number: str) -> Ref:

@@ -1,23 +1,29 @@
-"""What the conversation room knows of a person: handed out, erased, and moved along when two members become one.
+"""What the conversation room knows of a person: handed out, erased, and moved along when two members become one."""
 
-The inbox knows no members, only contacts: the user id or the phone a message came from, on the numbers of a programme.
-"""
-
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, false, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
+from conversation import belongings
 from conversation.memory import sender_of
 from conversation.register import conversation_of
-from conversation.tables import Conversation, InboxRow, Offer, OutboxRow, TrackerRow
+from conversation.tables import (
+    ChannelEvent,
+    Conversation,
+    Handout,
+    Handover,
+    InboxRow,
+    Offer,
+    OutboxRow,
+    TrackerRow,
+)
 from loyalty.ids import MemberId
+from loyalty.people.identities import spellings
 from loyalty.people.members import Kind, identities_of
 from loyalty.programme import Programme
-
-_STATES = ("new", "done", "seen", "failed")
-"""All of the inbox; named, so that its index is used."""
 
 
 def export(session: Session, programme: Programme, member: MemberId, now: datetime) -> dict[str, Any]:
@@ -27,19 +33,21 @@ def export(session: Session, programme: Programme, member: MemberId, now: dateti
     for, and what WhatsApp's errors say about its machines.
     """
     conversation = conversation_of(session, member)
-    sent = session.scalars(select(OutboxRow).where(OutboxRow.member_id == member).order_by(OutboxRow.id))
-    received = session.scalars(select(InboxRow).where(_hers(session, member)).order_by(InboxRow.id))
+    received, sent = messages_of(session, member)
+    talks = session.scalars(select(Handover).where(Handover.member_id == member).order_by(Handover.id))
+    told = session.scalars(select(ChannelEvent).where(belongings.events(session, member)).order_by(ChannelEvent.id))
     return {
         "exported_at": now.isoformat(),
         "programme": {"id": programme.id, "name": programme.name},
         "reached_by": _reached_by(conversation) if conversation is not None else None,
         "received": [
             {
-                "message_id": row.message_id, "sender": row.body.get("sender"), "content": row.body.get("content"),
+                "message_id": row.message_id, **row.body,
                 "sent_at": row.sent_at.isoformat(), "received_at": row.received_at.isoformat(), "state": row.state,
             }
             for row in received
         ],
+        "told_by_whatsapp": [{"kind": row.kind, "at": row.at.isoformat(), **row.body} for row in told],
         "sent": [
             {
                 "message_id": row.wamid, "phone": row.phone, "user_id": row.user_id, "message": row.message,
@@ -47,7 +55,21 @@ def export(session: Session, programme: Programme, member: MemberId, now: dateti
             }
             for row in sent
         ],
+        "talks_with_a_person": [
+            {
+                "reason": row.reason, "state": row.state, "asked_at": row.asked_at.isoformat(),
+                "taken_at": _instant(row.taken_at), "ended_at": _instant(row.ended_at),
+            }
+            for row in talks
+        ],
     }  # fmt: skip
+
+
+def messages_of(session: Session, member: MemberId) -> tuple[Sequence[InboxRow], Sequence[OutboxRow]]:
+    """A member's messages: what came from her, what goes to her, each in its order."""
+    received = session.scalars(select(InboxRow).where(belongings.messages(session, member)).order_by(InboxRow.id))
+    sent = session.scalars(select(OutboxRow).where(OutboxRow.member_id == member).order_by(OutboxRow.id))
+    return received.all(), sent.all()
 
 
 def erase(session: Session, programme: Programme, member: MemberId, now: datetime) -> None:
@@ -57,9 +79,12 @@ def erase(session: Session, programme: Programme, member: MemberId, now: datetim
     hers that arrives again later is recognised by the time it was sent (`conversation.place.introduce`).
     """
     conversation = conversation_of(session, member, lock=True)
-    _delete(session, InboxRow, _hers(session, member))
+    _delete(session, ChannelEvent, belongings.events(session, member))
+    _delete(session, InboxRow, belongings.messages(session, member))
     _delete(session, OutboxRow, OutboxRow.member_id == member)
     _delete(session, Offer, Offer.member_id == member)
+    _delete(session, Handout, Handout.member_id == member)
+    _delete(session, Handover, Handover.member_id == member)
     _delete(session, TrackerRow, TrackerRow.sender_id == sender_of(programme.id, member))
     if conversation is not None:
         session.delete(conversation)
@@ -88,7 +113,8 @@ def follow(session: Session, programme: Programme, kept: MemberId, other: Member
         _join(mine, theirs)
         session.delete(theirs)
     session.flush()
-    for table in (Offer, OutboxRow):
+    _stop_waiting_twice(session, kept, other)
+    for table in (Offer, OutboxRow, Handout, Handover):
         _change(session, table, table.member_id == other, member_id=kept)
     session.expire_all()
 
@@ -100,14 +126,14 @@ def lose_phone(session: Session, member: MemberId, phone: str) -> None:
     """
     conversation = conversation_of(session, member, lock=True)
     user = next((ref.value for ref in identities_of(session, member) if ref.kind is Kind.USER), None)
-    if conversation is not None and conversation.phone == phone:
+    if conversation is not None and conversation.phone in spellings(phone):
         conversation.phone = None
     session.flush()
-    waiting = (OutboxRow.member_id == member) & (OutboxRow.phone == phone) & (OutboxRow.state == "waiting")
+    waiting = (OutboxRow.member_id == member) & OutboxRow.phone.in_(spellings(phone)) & (OutboxRow.state == "waiting")
     _change(session, OutboxRow, waiting & OutboxRow.user_id.is_(None), state="withheld", error="the phone is not hers")
     _change(session, OutboxRow, waiting & OutboxRow.user_id.is_not(None), phone=None)
     if user is not None:
-        written = InboxRow.contact.in_(_spellings(phone)) & InboxRow.state.in_(_STATES[1:])
+        written = InboxRow.contact.in_(spellings(phone)) & InboxRow.state.in_(belongings.STATES[1:])
         _change(session, InboxRow, written, contact=user)
     session.expire_all()
 
@@ -117,32 +143,28 @@ def _join(mine: Conversation, theirs: Conversation) -> None:
     mine.number_id, mine.last_heard_at = newer.number_id, newer.last_heard_at
     mine.flow, mine.offer_id = newer.flow, newer.offer_id
     mine.phone, mine.user_id = newer.phone or older.phone, newer.user_id or older.user_id
+    mine.quiet_until = _later(mine.quiet_until, theirs.quiet_until)
+    mine.invited_at = _later(mine.invited_at, theirs.invited_at)
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((at for at in (one, other) if at is not None), default=None)
+
+
+def _stop_waiting_twice(session: Session, kept: MemberId, other: MemberId) -> None:
+    """Who waits for a person as two members waits once."""
+    mine, theirs = (
+        session.scalar(select(Handover).where(Handover.member_id == member, Handover.ended_at.is_(None)))
+        for member in (kept, other)
+    )
+    if mine is not None and theirs is not None:
+        theirs.state, theirs.ended_by, theirs.ended_at = "done", "merging", mine.asked_at
+        mine.quiet_until = max(mine.quiet_until, theirs.quiet_until)
+        session.flush()
 
 
 def _heard(conversation: Conversation) -> float:
     return conversation.last_heard_at.timestamp() if conversation.last_heard_at else 0.0
-
-
-def _hers(session: Session, member: MemberId) -> ColumnElement[bool]:
-    """Which messages of the inbox are a member's."""
-    numbers = set(session.scalars(select(OutboxRow.number_id).where(OutboxRow.member_id == member).distinct()))
-    known = {(ref.kind, ref.value) for ref in identities_of(session, member)}
-    conversation = conversation_of(session, member)
-    if conversation is not None:
-        numbers.add(conversation.number_id)
-        known |= {(Kind.PHONE, conversation.phone or ""), (Kind.USER, conversation.user_id or "")}
-    contacts: set[str] = set()
-    for kind, value in known:
-        contacts |= _spellings(value) if kind is Kind.PHONE else {value}
-    contacts -= {""}
-    if not numbers or not contacts:
-        return false()
-    return InboxRow.number_id.in_(numbers) & InboxRow.contact.in_(contacts) & InboxRow.state.in_(_STATES)
-
-
-def _spellings(phone: str) -> set[str]:
-    """A phone as we keep it and as WhatsApp's messages have it."""
-    return {phone, phone.removeprefix("+")}
 
 
 def _reached_by(conversation: Conversation) -> dict[str, Any]:

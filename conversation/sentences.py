@@ -10,7 +10,7 @@ import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,8 @@ class Sentences:
             raise BadSentence(f"data/responses/{language}: there is no sentence {key}")
         form = "other" if sentence.by is None else plural_form(language, values.get(sentence.by, 0))
         text = sentence.forms.get(form) or sentence.forms["other"]
+        if "{" not in text and "}" not in text:
+            return text
         try:
             return self._writers[language].vformat(text, (), values)
         except (KeyError, ValueError, TypeError, ArithmeticError) as error:
@@ -80,6 +82,10 @@ class Sentences:
     def phrase(self, language: str, phrase: Phrase | str) -> str:
         """A phrase as text; text stays what it is."""
         return phrase if isinstance(phrase, str) else self.say(language, phrase.key, **phrase.params)
+
+    def write(self, language: str, value: object, how: str) -> str:
+        """A single value as the language writes it: `how` is what stands behind the colon of a gap."""
+        return str(self._writers[language].format_field(value, how))
 
     def words(self, language: str, key: str) -> tuple[str, ...]:
         """A sentence that is a list of words, separated by `|`; empty if there is none."""
@@ -100,10 +106,10 @@ class _Writer(string.Formatter):
             case "":
                 return str(value)
             case "number":
-                return str(format_decimal(value, locale=locale))
+                return _whole_number(self._language, value) if type(value) is int else _number(self._language, value)
             case "date":
                 day: date = value if isinstance(value, date) else datetime.fromisoformat(value)
-                return str(format_date(day, "long", locale=locale))
+                return _day(self._language, day.date() if isinstance(day, datetime) else day)
             case "money":
                 assert isinstance(value, Money)
                 return self._isolated(str(format_currency(value.amount, value.currency, locale=locale)))
@@ -118,6 +124,20 @@ class _Writer(string.Formatter):
 
     def _isolated(self, text: str) -> str:
         return f"{_ISOLATE}{text}{_END}" if self._language == "ar" else text
+
+
+def _number(language: str, value: Any) -> str:
+    return str(format_decimal(value, locale=_locale(language)))
+
+
+@lru_cache(10_000)
+def _whole_number(language: str, value: int) -> str:
+    return _number(language, value)  # takes Babel as long as the store takes to find a row
+
+
+@lru_cache(10_000)
+def _day(language: str, day: date) -> str:
+    return str(format_date(day, "long", locale=_locale(language)))
 
 
 @cache

@@ -1,111 +1,67 @@
 """A turn: from a message to the answer, saved together or not at all.
 
 1. Find the member, the programme and where the conversation stands (one read).
-2. Decide what the message means: a token of ours, an answer to what was offered, or words for Rasa.
+2. Decide what the message means (`deciding`).
 3. Save (one write): the flow's step or the answers, what they change, the messages to send, "this message is done".
 Steps 1 and 2 change nothing, so a turn may be killed anywhere and run again.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any, Protocol, cast
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
 
 import structlog
 from sqlalchemy.orm import Session
 from statemachine.exceptions import TransitionNotAllowed
 
-from conversation import inbox
-from conversation.commands import Commands, Situation, ask_choices, saved_flow
+from conversation import handovers, inbox
+from conversation.commands import Commands, Situation, saved_flow
+from conversation.contents import words_of
+from conversation.deciding import Decider, FlowStep, Plan, Silence, TurnPage
 from conversation.errors import AlreadyDone, Moved
-from conversation.flow_runner import FlowRunner, reward_called
-from conversation.incoming import Incoming, Tap, Text, words_of
-from conversation.layout import WHATSAPP, units
-from conversation.matching import match_choice
-from conversation.memory import Memory, remember
-from conversation.model import Answer, Command, Inquiry, Message, Understood
-from conversation.offers import Offered, make_offer, read_token, turns_page
-from conversation.opting import OptWords
-from conversation.outbox import enqueue
+from conversation.farewells import Reach, reach_of, say_farewell
+from conversation.flowing.part import At
+from conversation.flowing.runner import FlowRunner
+from conversation.incoming import Incoming, Tap
+from conversation.layout import WHATSAPP, Limits
+from conversation.memory import remember
+from conversation.menus import Menus, fold
+from conversation.model import Answer, Command, Message
+from conversation.offers import make_offer
+from conversation.outbox import FREE_ENTRY, enqueue
 from conversation.place import Place, introduce, look
 from conversation.register import conversation_of
 from conversation.sentences import Sentences
 from conversation.tables import Conversation
-from flows.model import Ask, Event, Saved
+from conversation.welcome import Invitations
+from flows.model import Saved
 from loyalty.clock import Clock
-from loyalty.people.consents import has_withdrawn
-from loyalty.programme import LANGUAGES, Language, Programme
+from loyalty.programme import Language, Programme
 from loyalty.store import Store
+from loyalty.store.objects import load_one, write_back
 from loyalty.tables import Member
 
 log = structlog.get_logger()
-
-UNCLEAR = frozenset({"nlu_fallback", "out_of_scope"})
-FRESH = timedelta(hours=24)
-"""How long a typed number or word may refer to choices that were offered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What the dialogue answers, and what it wants to remember of the conversation."""
-
-    answers: tuple[Answer, ...]
-    memory: Memory | None = None
-
-
-class Dialogue(Protocol):
-    """Understands words and answers questions: Rasa, in the running programme."""
-
-    async def parse(self, text: str) -> Understood:
-        """What a text means. Never raises for any text."""
-
-    async def respond(
-        self, inquiry: Inquiry, understood: Understood, remembered: Sequence[Mapping[str, Any]]
-    ) -> Response:
-        """Answer what was understood, knowing what was `remembered`. Changes nothing in the store."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlowStep:
-    """The decision to hand an event to the flow that offered it."""
-
-    run: str
-    step: int
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class TurnPage:
-    """The decision to show an offer's next page."""
-
-    offer: Offered
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a turn will do when it is saved."""
-
-    language: Language
-    do: FlowStep | TurnPage | tuple[Answer, ...]
-    memory: Memory | None = None
 
 
 class Turns:
     """Runs turns. One instance serves every conversation of the process."""
 
     def __init__(
-        self, store: Store, programmes: Mapping[str, Programme], dialogue: Dialogue, sentences: Sentences,
-        opt_words: OptWords, clock: Clock,
+        self, store: Store, programmes: Mapping[str, Programme], decider: Decider, flows: FlowRunner,
+        sentences: Sentences, clock: Clock, limits: Limits = WHATSAPP,
     ) -> None:  # fmt: skip
-        """`programmes` are by the id of the number their members write to."""
+        """`programmes` are by the id of the number their members write to; `limits` are the provider's."""
         self._store = store
         self._programmes = programmes
-        self._dialogue = dialogue
+        self._decider = decider
+        self._flows = flows
         self._sentences = sentences
-        self._opt_words = opt_words
         self._clock = clock
-        self._flows = FlowRunner(sentences)
-        self._commands = Commands(sentences, self._flows)
+        self._limits = limits
+        self._menus = Menus(sentences)
+        self._commands = Commands(sentences, flows)
+        self._invitations = Invitations(sentences)
 
     async def run(self, incoming: Incoming) -> None:
         """Answer a message. Safe to repeat: a message that was answered is not answered again."""
@@ -117,7 +73,7 @@ class Turns:
         place = await self._place(programme, incoming)
         if place is None:
             return
-        plan = await self._plan(place, incoming)
+        plan = await self._decider.plan(place, incoming)
         try:
             await self._store.write(lambda session: self._save(session, incoming, place, plan))
         except AlreadyDone:
@@ -136,7 +92,8 @@ class Turns:
             now = self._clock.now()
             conversation = self._heard(session, place, incoming)
             key = f"{incoming.message_id}:sorry"  # should it be tried again later, its answer has a key of its own
-            self._send(session, conversation, self._sorry(place.language), None, key, place.language)
+            self._drop_flow(conversation, error)
+            self._send(session, conversation, self._menus.sorry(place.language), key, place.language)
             inbox.fail(session, incoming, error=error, now=now)
 
         await self._store.write(save)
@@ -154,137 +111,110 @@ class Turns:
         assert place is not None
         return place
 
-    # ---- 2. decide
-
-    async def _plan(self, place: Place, incoming: Incoming) -> Plan:
-        match incoming.content:
-            case Tap(token, title):
-                return await self._plan_tap(place, token, title, incoming)
-            case Text(text):
-                return await self._plan_text(place, text, incoming)
-            case other:
-                if (caption := words_of(other)) is not None:
-                    return await self._plan_text(place, caption, incoming)
-                key = f"attachment.{other.kind}"
-                text = self._sentences.say(place.language, key if self._sentences.knows(key) else "attachment.other")
-                return Plan(place.language, (self._with_menu(place.language, text),))
-
-    async def _plan_tap(self, place: Place, token: str, title: str, incoming: Incoming) -> Plan:
-        named = read_token(token)
-        offer = place.tapped
-        if named is None or offer is None or offer.member != place.member:
-            if (opting := await self._opting(place, title)) is not None:  # the quick reply of a template
-                return opting
-            return Plan(place.language, (self._with_menu(place.language, self._say(place, "tap.unknown")),))
-        return await self._choose(place, offer, named[1], incoming)
-
-    async def _choose(self, place: Place, offer: Offered, number: int, incoming: Incoming) -> Plan:
-        if turns_page(number):
-            return Plan(place.language, TurnPage(offer))
-        if number >= len(offer.message.choices):
-            return Plan(place.language, (self._with_menu(place.language, self._say(place, "tap.unknown")),))
-        match offer.message.choices[number].action:
-            case Event() as event:
-                if offer.outlived(incoming.sent_at):
-                    return Plan(place.language, (self._over(place.language),))
-                return Plan(place.language, FlowStep(offer.run or "", offer.step, event))
-            case Ask(intent, entities):
-                understood = Understood(intent, 1.0, entities, None, {})
-                return await self._answer(place, place.language, understood, incoming, "")
-
-    async def _opting(self, place: Place, text: str) -> Plan | None:
-        """What to do about a word that stops promotional messages, or brings them back for one who had stopped them."""
-        meaning = self._opt_words.meaning(text)
-        if meaning is None:
-            return None
-        if meaning == "start" and not await self._store.look(lambda session: has_withdrawn(session, place.member)):
-            return None  # a word like any other
-        return Plan(place.language, (Command("marketing", {"given": "no" if meaning == "stop" else "yes"}),))
-
-    async def _plan_text(self, place: Place, text: str, incoming: Incoming) -> Plan:
-        if (opting := await self._opting(place, text)) is not None:
-            return opting
-        offer = place.quoted or place.offer
-        if offer is not None and (offer is place.quoted or incoming.sent_at <= offer.created_at + FRESH):
-            first, last = offer.window()
-            number = match_choice(text, offer.message.choices, first=first, last=last)
-            if number is not None:
-                return await self._choose(place, offer, number, incoming)
-        understood = await self._dialogue.parse(text)
-        language = _language(place, understood, text)
-        if understood.intent in UNCLEAR and len(text.split()) <= 3 and reward_called(place.programme, text):
-            understood = replace(understood, intent="redeem_reward")
-        if place.flow is not None and (event := self._flows.heard(place.flow, understood.intent)):
-            return Plan(language, FlowStep(place.flow.run, place.flow.step, event))
-        return await self._answer(place, language, understood, incoming, text)
-
-    async def _answer(
-        self, place: Place, language: Language, understood: Understood, incoming: Incoming, text: str
-    ) -> Plan:
-        inquiry = Inquiry(
-            place.programme, place.member, language, understood.intent, understood.entities, incoming.message_id, text
-        )
-        response = await self._dialogue.respond(inquiry, understood, place.remembered)
-        answers = response.answers or (self._sorry(language),)
-        return Plan(language, answers, response.memory)
-
     # ---- 3. save
 
     def _save(self, session: Session, incoming: Incoming, place: Place, plan: Plan) -> None:
         conversation = self._heard(session, place, incoming)
+        if isinstance(plan.do, Silence) and not handovers.is_quiet(conversation.quiet_until, incoming.sent_at):
+            raise Moved  # she was handed back a moment ago
         inbox.finish(session, incoming, now=self._clock.now())
+        if isinstance(plan.do, Silence):
+            return
+        resumed = handovers.resume(session, conversation, incoming.sent_at, now=self._clock.now())
         if not place.language_chosen and plan.language != place.language:
-            session.get_one(Member, place.member).language = plan.language
+            load_one(session, Member, place.member).language = plan.language
         if plan.memory is not None:
             remember(session, plan.memory, now=self._clock.now())
-        page, language = 0, plan.language
+        page, language, before = 0, plan.language, saved_flow(conversation)
         match plan.do:
             case FlowStep() as step:
-                member = session.get_one(Member, place.member)
-                message = self._step(session, conversation, member, place.programme, language, step)
+                reach, at = reach_of(conversation), self._at(session, place, language, incoming)
+                message = self._step(at, conversation, step)
+                if at.member.erased_at is not None:
+                    self._farewell(session, reach, message)
+                    return
             case TurnPage(offer):
                 message, page = offer.message, offer.page + 1
             case answers if any(isinstance(answer, Command) for answer in answers):
-                member = session.get_one(Member, place.member)
-                message = self._perform(session, conversation, member, place.programme, language, answers, incoming)
-                language = cast(Language, member.language)  # perhaps she asked for another
+                message = self._perform(session, conversation, place, language, answers, incoming)
+                language = cast(
+                    Language, load_one(session, Member, place.member).language
+                )  # perhaps she asked for another
+                message = self._remind(session, conversation, place, language, incoming, message)
             case answers:
                 message = fold([answer for answer in answers if isinstance(answer, Message)])
-        self._send(session, conversation, message, saved_flow(conversation), incoming.message_id, language, page)
+                message = self._remind(session, conversation, place, language, incoming, message)
+        if plan.invite and load_one(session, Member, place.member).joined_at is None:
+            message = self._invitations.under(message, place.programme, language)
+            conversation.invited_at = incoming.sent_at
+        if resumed:
+            message = replace(message, text=f"{self._sentences.say(language, 'handover.resumed')}\n\n{message.text}")
+        after = saved_flow(conversation)
+        own = after is not None and (before is None or (before.run, before.step) != (after.run, after.step))
+        self._send(session, conversation, message, incoming.message_id, language, page, own=own)
 
-    def _step(
-        self, session: Session, conversation: Conversation, member: Member, programme: Programme, language: Language,
-        step: FlowStep,
-    ) -> Message:  # fmt: skip
+    def _step(self, at: At, conversation: Conversation, step: FlowStep) -> Message:
         """Hand an event to its flow, if the flow still stands where the choice was offered."""
-        saved = saved_flow(conversation)
-        if saved is None or (saved.run, saved.step) != (step.run, step.step) or not self._flows.current(saved):
-            return self._over(
-                language, "tap.step_over" if saved is not None and saved.run == step.run else "tap.run_over"
-            )
-        now = self._clock.now()
+        current = saved_flow(conversation)
+        saved = _standing(current, step.run)
+        if saved is None:
+            return self._menus.over(at.language)
+        again = self._flows.begins_with(saved)
+        if not self._flows.alive(saved, at.now):
+            conversation.flow = None
+            key = "flow.timed_out" if self._flows.known(saved) else "flow.changed"
+            return self._menus.over(at.language, key, again)
+        if saved.step != step.step:
+            return self._menus.over(at.language, "tap.step_over")
         try:
-            after, message = self._flows.step(session, programme, member, language, saved, step.event, now=now)
+            flowed = self._flows.step(at, saved, step.event)
         except TransitionNotAllowed:
-            return self._with_menu(language, self._sentences.say(language, "tap.step_over"))
-        conversation.flow = after.to_json() if after else None
-        return message
-
-    def _over(self, language: Language, key: str = "tap.run_over") -> Message:
-        return self._with_menu(language, self._sentences.say(language, key), ("my_vouchers", "list_rewards"))
+            return self._menus.over(at.language, "tap.step_over")
+        conversation.flow = flowed.saved.to_json() if flowed.saved else None
+        return flowed.message
 
     def _perform(
-        self, session: Session, conversation: Conversation, member: Member, programme: Programme, language: Language,
+        self, session: Session, conversation: Conversation, place: Place, language: Language,
         answers: tuple[Answer, ...], incoming: Incoming,
     ) -> Message:  # fmt: skip
-        words = words_of(incoming.content) or ""
+        words = _words(incoming)
+        member = load_one(session, Member, place.member)
         situation = Situation(
-            session, programme, member, conversation, language, incoming.message_id, words, self._clock.now()
+            session, place.programme, member, conversation, language, incoming.message_id, words, self._clock.now()
         )
         messages = [
             self._commands.run(situation, answer) if isinstance(answer, Command) else answer for answer in answers
         ]
         return fold(messages)
+
+    def _remind(
+        self, session: Session, conversation: Conversation, place: Place, language: Language, incoming: Incoming,
+        message: Message,
+    ) -> Message:  # fmt: skip
+        """The answer to a question in the middle of a flow, with the way back; one that waits no longer is let go."""
+        saved = saved_flow(conversation)
+        if saved is None or saved.run != (place.flow.run if place.flow else None):
+            return message  # there is none, or it began just now and has spoken for itself
+        at = self._at(session, place, language, incoming)
+        if not self._flows.alive(saved, at.now):
+            conversation.flow = None
+            return message
+        return self._flows.remind(at, saved, message)
+
+    def _farewell(self, session: Session, reach: Reach, message: Message) -> None:
+        """The last message to somebody who is erased by now."""
+        part = {"style": "plain", "text": message.text, "image": None}
+        say_farewell(session, reach, [part], now=self._clock.now())
+
+    def _drop_flow(self, conversation: Conversation, error: str) -> None:
+        """Let go of a flow in which a message could not be answered: the next message begins afresh."""
+        if (saved := saved_flow(conversation)) is not None:
+            log.error("a flow was dropped", flow=saved.flow, state=saved.state, run=saved.run, error=error)
+            conversation.flow = None
+
+    def _at(self, session: Session, place: Place, language: Language, incoming: Incoming) -> At:
+        member = load_one(session, Member, place.member)
+        return At(session, place.programme, member, language, self._clock.now(), incoming.message_id, _words(incoming))
 
     def _heard(self, session: Session, place: Place, incoming: Incoming) -> Conversation:
         """Lock the conversation and note when the customer wrote: the service window opens there."""
@@ -294,53 +224,39 @@ class Turns:
         heard = conversation.last_heard_at
         if heard is None or incoming.sent_at > heard:
             conversation.last_heard_at = incoming.sent_at
+        if incoming.referral is not None:  # she came by an advertisement
+            conversation.free_entry_until = incoming.sent_at + FREE_ENTRY
+        write_back(session, conversation)
         return conversation
 
     def _send(
-        self, session: Session, conversation: Conversation, message: Message, saved: Saved | None, key: str,
-        language: Language, page: int = 0,
+        self, session: Session, conversation: Conversation, message: Message, key: str, language: Language,
+        page: int = 0, *, own: bool = False,
     ) -> None:  # fmt: skip
-        now = self._clock.now()
+        """Put an answer into the outbox. `own` says that its choices are those of the flow's new step."""
+        now, saved = self._clock.now(), saved_flow(conversation)
         parts = make_offer(
             session, conversation, message, saved=saved, page=page, now=now,
             more=self._sentences.say(language, "menu.more"), prompt=self._sentences.say(language, "menu.choose"),
+            limits=self._limits,
         )  # fmt: skip
+        if own and saved is not None:
+            conversation.flow = replace(saved, offer=conversation.offer_id if message.choices else None).to_json()
+        write_back(session, conversation)
         session.flush()
         enqueue(session, conversation, parts, key=f"answer:{key}", now=now)
 
-    # ---- sentences
 
-    def _say(self, place: Place, key: str) -> str:
-        return self._sentences.say(place.language, key)
-
-    def _sorry(self, language: Language) -> Message:
-        return self._with_menu(language, self._sentences.say(language, "sorry.broken"))
-
-    def _with_menu(
-        self, language: Language, text: str, asks: tuple[str, ...] = ("check_points", "list_rewards", "help")
-    ) -> Message:
-        return Message(text, ask_choices(self._sentences, language, asks), self._sentences.say(language, "menu.choose"))
+def _words(incoming: Incoming) -> str:
+    """What she said: her words, or the title she tapped."""
+    content = incoming.content
+    return content.title if isinstance(content, Tap) else words_of(content) or ""
 
 
-def fold(messages: list[Message]) -> Message:
-    """Several answers as one message, since each sent message is paid for: texts joined, choices together."""
-    first, *rest = messages
-    for message in rest:
-        text = f"{first.text}\n\n{message.text}" if first.text and message.text else first.text or message.text
-        first = replace(
-            first, text=text, choices=first.choices + message.choices, menu=first.menu or message.menu,
-            image=first.image or message.image,
-        )  # fmt: skip
-    assert units(first.text) <= WHATSAPP.text * 16, "an answer is no book"
-    return first
-
-
-def _language(place: Place, understood: Understood, text: str) -> Language:
-    """The language to answer in: the one chosen, else the one just written if that is clear.
-
-    A single word is the same in too many languages to change a conversation by, unless its script tells.
-    """
-    telling = len(text.split()) > 1 or place.newcomer or understood.language == "ar"
-    if place.language_chosen or not telling:
-        return place.language
-    return next((language for language in LANGUAGES if language == understood.language), place.language)
+def _standing(saved: Saved | None, run: str) -> Saved | None:
+    """The flow of a run: the one under way, or one that waits under it and now changes places with it."""
+    if saved is None or saved.run == run:
+        return saved if saved is not None and saved.run == run else None
+    waiting = (replace(saved, under=()), *saved.under)
+    found = next((one for one in waiting if one.run == run), None)
+    return replace(found, under=tuple(one for one in waiting if one.run != run)) if found else None

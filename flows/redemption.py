@@ -1,12 +1,13 @@
 """Redeeming a reward: choose, confirm, receive a voucher."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from statemachine import State, StateMachine
+from statemachine import State
 
-from flows.model import Ask, Event, Option, Phrase, Redeem, Saved, Say, Step
+from flows.flow import Flow, Machine, Takes
+from flows.model import Ask, Effect, Event, Option, Phrase, Saved, Say, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,14 @@ class RedemptionFacts:
         return reward is not None and reward.closed is None and reward.points <= self.available
 
 
-class Machine(StateMachine):
+@dataclass(frozen=True, slots=True)
+class Redeem(Effect):
+    """Redeem this reward, once for this run. Its outcome comes back as `give` or `refuse`."""
+
+    reward: str
+
+
+class RedemptionMachine(Machine):
     """The states and what leads from one to the next."""
 
     choosing = State(initial=True)
@@ -61,47 +69,39 @@ class Machine(StateMachine):
     give = issuing.to(issued)
     refuse = issuing.to(choosing)
 
-    def __init__(self, facts: RedemptionFacts, state: str | None = None) -> None:
-        self._facts = facts
-        super().__init__(start_value=state)
-
     def affordable(self, reward: str = "") -> bool:
-        return self._facts.affordable(reward)
+        facts: RedemptionFacts = self.facts
+        return facts.affordable(reward)
 
 
-class Redemption:
-    """The flow. `start` and `on` are pure: the same input gives the same step."""
+class Redemption(Flow[RedemptionFacts]):
+    """The flow."""
 
-    name: ClassVar[str] = "redemption"
-    version: ClassVar[int] = 1
-    heard: ClassVar[Mapping[str, Mapping[str, str]]] = {
-        "choosing": {"cancel": "cancel", "deny": "cancel"},
-        "confirming": {"affirm": "confirm", "deny": "back", "cancel": "cancel"},
+    name = "redemption"
+    machine = RedemptionMachine
+    takes: ClassVar[Mapping[str, Takes]] = {
+        "choosing": Takes({"cancel": "cancel", "deny": "cancel"}),
+        "confirming": Takes({"affirm": "confirm", "deny": "back", "cancel": "cancel"}),
     }
-    """What a typed intent means in a state: intent to event."""
 
-    def start(self, run: str, facts: RedemptionFacts, *, reward: str | None = None) -> Step:
-        """Begin: with a reward that was named, or with the list of all."""
-        saved = Saved(self.name, self.version, run, 1, "choosing")
-        if reward is not None:
-            return self.on(saved, Event("pick", {"reward": reward}), facts)
-        return Step(saved, _list(facts))
+    def begin(self, at: Saved, facts: RedemptionFacts, args: Mapping[str, str]) -> Step:
+        """With a reward that was named, or with the list of all."""
+        if reward := args.get("reward"):
+            return self.on(at, Event("pick", {"reward": reward}), facts)
+        return Step(at, _list(facts))
 
-    def on(self, saved: Saved, event: Event, facts: RedemptionFacts) -> Step:
-        """Take an event. Raises `statemachine.exceptions.TransitionNotAllowed` where the state has no such event."""
-        machine = Machine(facts, saved.state)
-        args: dict[str, Any] = dict(event.args)
-        machine.send(event.name, **args)
-        state = str(machine.current_state_value)
-        data: dict[str, Any] = {**saved.data, **event.args} if state in {"confirming", "issuing"} else {}
-        after = Saved(saved.flow, saved.version, saved.run, saved.step + 1, state, data)
-        match state:
+    def arrive(self, at: Saved, event: Event, facts: RedemptionFacts) -> Step:
+        data: dict[str, Any] = {**at.data, **event.args} if at.state in {"confirming", "issuing"} else {}
+        after = replace(at, data=data)
+        match at.state:
             case "choosing" if event.name == "pick":
                 return Step(after, _list(facts, _out_of_reach(facts, event.args.get("reward"))))
             case "choosing" if event.name == "refuse":
                 return Step(after, _list(facts, _refused(event.args)))
             case "choosing":
                 return Step(after, _list(facts))
+            case "confirming" if facts.reward(data["reward"]) is None:  # it was taken off the list meanwhile
+                return Step(replace(after, state="choosing", data={}), _list(facts, Phrase("redeem.refused.gone")))
             case "confirming":
                 return Step(after, _question(facts, data["reward"]))
             case "issuing":
@@ -110,6 +110,12 @@ class Redemption:
                 return Step(None, _voucher(event.args))
             case _:
                 return Step(None, Say((Phrase("redeem.cancelled"),), (_ask("check_points"), _ask("list_rewards"))))
+
+    def whereabouts(self, at: Saved, facts: RedemptionFacts) -> Phrase | None:
+        reward = facts.reward(at.data.get("reward"))
+        if at.state != "confirming" or reward is None:
+            return None
+        return Phrase("redeem.whereabouts", {"reward": reward.name})
 
 
 def _list(facts: RedemptionFacts, first: Phrase | None = None) -> Say:
@@ -160,7 +166,9 @@ def _question(facts: RedemptionFacts, id_: object) -> Say:
 
 def _voucher(args: Mapping[str, Any]) -> Say:
     key = "redeem.issued" if args.get("until") else "redeem.issued_for_ever"
-    return Say((Phrase(key, args),), (_ask("my_vouchers"), _ask("check_points")))
+    said = {name: value for name, value in args.items() if name != "picture"}
+    picture = str(args.get("picture", "")) or None
+    return Say((Phrase(key, said),), (_ask("my_vouchers"), _ask("check_points")), image=picture)
 
 
 def _ask(intent: str) -> Option:

@@ -39,6 +39,8 @@ class Scope(StrEnum):
     PROGRAMMES = "programmes"
     RIGHTS = "rights"
     """Export and erase persons."""
+    HANDOVERS = "handovers"
+    """Talk to customers who asked for a person."""
     TRAIL = "trail"
 
 

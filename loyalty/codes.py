@@ -16,6 +16,9 @@ REFERRAL_SIGNS = 7
 
 _SEPARATORS = re.compile(r"[\s\-–—_.]+")
 _GROUP = 4
+_IN_TEXT = re.compile(
+    rf"(?i)(?<![A-Z0-9])(?:[{ALPHABET}][\s-]?){{{REFERRAL_SIGNS}}}[{ALPHABET}](?![A-Z0-9])"
+)
 
 
 def new_code(signs: int) -> str:
@@ -44,6 +47,35 @@ def read_code(text: str) -> str | None:
     except ValidationError:
         return None
     return code
+
+
+def code_in(text: str) -> str | None:
+    """The first thing in a text that is a referral code, in its stored spelling. A word by itself is none."""
+    for found in _IN_TEXT.finditer(text):
+        typed = found.group()
+        code = read_code(typed)
+        if code is not None and (any(sign.isdigit() for sign in typed) or "-" in typed):
+            return code
+    return None
+
+
+def near_codes(typed: str) -> frozenset[str]:
+    """The codes of a referral's length that differ from what was typed by one slip: a wrong sign, one too few, one
+    too many, or two neighbours swapped. Whether anybody has one of them is another question.
+
+    Signs that no code has (0, O, 1, I, L, U) are slips as well. Nothing comes back for a text of another length.
+    """
+    signs = _SEPARATORS.sub("", typed).upper()
+    length = REFERRAL_SIGNS + 1
+    slips: set[str] = set()
+    if len(signs) == length:
+        slips |= {signs[:at] + sign + signs[at + 1 :] for at in range(length) for sign in ALPHABET}
+        slips |= {signs[:at] + signs[at + 1] + signs[at] + signs[at + 2 :] for at in range(length - 1)}
+    elif len(signs) == length - 1:
+        slips |= {signs[:at] + sign + signs[at:] for at in range(length) for sign in ALPHABET}
+    elif len(signs) == length + 1:
+        slips |= {signs[:at] + signs[at + 1 :] for at in range(length + 1)}
+    return frozenset(code for slip in slips if slip != signs and (code := read_code(slip)) is not None)
 
 
 def show_code(code: str) -> str:

@@ -13,6 +13,7 @@ from babel.core import get_global
 from pydantic import AfterValidator, Field, model_validator
 
 from loyalty.ids import ProgrammeId, RevisionId
+from loyalty.rules.dialogs import Dialog
 from loyalty.rules.earning import Earning
 from loyalty.rules.games import Games
 from loyalty.rules.goals import AnyGoal, Badge, Challenge, Goal, Leaderboard, Milestone, Streak
@@ -29,6 +30,7 @@ from loyalty.rules.parts import (
     last_day,
     mistakes,
 )
+from loyalty.rules.people import Staff, Terms
 from loyalty.rules.referral import ReferralRule
 from loyalty.rules.rewards import VOUCHER_DAYS, Reward
 from loyalty.rules.tiers import Tiers
@@ -127,7 +129,13 @@ class Programme(Part):
     leaderboards: Annotated[tuple[Leaderboard, ...], AfterValidator(distinct)] = ()
     referral: ReferralRule
     games: Games = Games()
+    dialogs: Annotated[tuple[Dialog, ...], AfterValidator(distinct)] = ()
+    """Surveys and other questions in a row, written down here."""
     notices: Notices = Notices()
+    consent: Terms | None = None
+    """What members agree to when they join; without it, that their number, purchases and points are kept."""
+    staff: Staff | None = None
+    """Who answers in the chat when somebody asks for a person; without it, she reads how else to reach one."""
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -230,6 +238,8 @@ class Programme(Part):
             yield ("games", "quizzes", number, "perfect"), quiz.perfect
         for number, prize in enumerate(self.games.wheel.prizes if self.games.wheel else ()):
             yield ("games", "wheel", "prizes", number, "gift"), prize.gift
+        for number, dialog in enumerate(self.dialogs):
+            yield ("dialogs", number, "gift"), dialog.gift
 
     def measures(self) -> Iterator[tuple[Location, str]]:
         """What counts something, and what it counts."""

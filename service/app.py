@@ -3,13 +3,32 @@
 from aiohttp import web
 
 from loyalty.api_keys import Scope
-from service import boards, corrections, events, members, parking, referrals, rewards, rights, rules, till, trail
+from service import (
+    boards,
+    claims,
+    corrections,
+    dialogs,
+    events,
+    handovers,
+    members,
+    parking,
+    referrals,
+    rewards,
+    rights,
+    rules,
+    till,
+    trail,
+)
 from service.context import CONTEXT, Context
+from service.handouts import fetch_file
 from service.metrics import METRICS, Metrics
 from service.middleware import current, errors, keyed, measured
 from service.openapi import describe
 from service.operations import follow_referral, healthz, metrics, readyz, shop_not_connected
 from service.routes import Route, add_routes
+from service.schemas import claims as c
+from service.schemas import dialogs as d
+from service.schemas import handovers as h
 from service.schemas import members as m
 from service.schemas import programmes as p
 from service.schemas import referrals as f
@@ -23,6 +42,7 @@ LARGEST_BODY = 5 * 1024 * 1024
 PAGES = ("limit", "cursor")
 MEMBER = "/v1/members/{ref}"
 REDEMPTION = "/v1/redemptions/{id}"
+HANDOVER = "/v1/handovers/{id}"
 
 ROUTES = (
     Route("POST", "/v1/events", events.post_events, Scope.EVENTS,
@@ -76,9 +96,24 @@ ROUTES = (
           "Decide about a referral", f.ReferralRow, f.Decision),
     Route("POST", "/v1/reviews/{id}/appeal", referrals.appeal, Scope.REVIEWS,
           "Have a rejected referral looked at again", f.ReferralRow, f.Appeal),
+    Route("GET", "/v1/dialogs/{id}/answers", dialogs.get_answers, Scope.MEMBERS_READ,
+          "What members answered to a dialog", d.AnswersPage, query=PAGES),
+    Route("GET", "/v1/claims", claims.get_claims, Scope.REVIEWS,
+          "Points that members miss", c.ClaimPage, query=("state", *PAGES)),
+    Route("POST", "/v1/claims/{id}", claims.decide, Scope.REVIEWS,
+          "Decide about points that a member misses", c.ClaimDecided, c.ClaimDecision),
     Route("GET", f"{MEMBER}/share", referrals.get_share, Scope.MEMBERS_READ, "What she passes on", f.ShareOut),
     Route("GET", "/v1/leaderboards/{id}", boards.get_board, Scope.MEMBERS_READ,
           "A leaderboard", f.BoardOut, query=("which",)),
+    Route("GET", "/v1/handovers", handovers.get_handovers, Scope.HANDOVERS,
+          "Customers who asked for a person", h.HandoverPage, query=("state", *PAGES)),
+    Route("GET", HANDOVER, handovers.get_handover, Scope.HANDOVERS,
+          "One of them, with what was said", h.HandoverDetail),
+    Route("POST", f"{HANDOVER}/take", handovers.take, Scope.HANDOVERS, "Take care of her", h.HandoverOut, h.Take),
+    Route("POST", f"{HANDOVER}/message", handovers.write, Scope.HANDOVERS,
+          "Write to her", h.HandoverOut, h.StaffMessage),
+    Route("POST", f"{HANDOVER}/done", handovers.finish, Scope.HANDOVERS,
+          "Hand her back to the bot", h.HandoverOut, h.Take),
     Route("GET", "/v1/trail", trail.get_trail, Scope.TRAIL, "Who did what", TrailPage, query=("subject", *PAGES)),
 )  # fmt: skip
 
@@ -97,6 +132,7 @@ def build_app(context: Context, *, version: str) -> web.Application:
     app.add_routes(
         [
             web.get("/r/{code}", follow_referral),
+            web.get("/h/{token}/{name}", fetch_file),
             web.post("/webhooks/shopify", shop_not_connected),
             web.post("/webhooks/woocommerce", shop_not_connected),
             web.get("/healthz", healthz),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -10,6 +11,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from conversation.alarms import count_open
+from conversation.queue_state import waiting_since
 from conversation.tables import InboxRow, OutboxRow
 from loyalty.store import Store
 from loyalty.tables import Member, Transaction
@@ -40,6 +43,8 @@ METRICS = web.AppKey("metrics", Metrics)
 class _Counts(Collector):
     inbox: dict[str, int]
     outbox: dict[str, int]
+    oldest_due: float
+    alarms: dict[str, int]
     members: int
     transactions: int
 
@@ -52,11 +57,17 @@ class _Counts(Collector):
             for state, count in sorted(states.items()):
                 family.add_metric([state], count)
             yield family
+        alarms = GaugeMetricFamily("passaparola_alarms_open", "What a person has to see to, by kind", labels=["kind"])
+        for kind, count in sorted(self.alarms.items()):
+            alarms.add_metric([kind], count)
+        yield alarms
+        name = "passaparola_outbox_oldest_due_seconds"
+        yield GaugeMetricFamily(name, "For how long the oldest message has been due", value=self.oldest_due)
         yield GaugeMetricFamily("passaparola_members", "People known", value=self.members)
         yield GaugeMetricFamily("passaparola_ledger_transactions", "Ledger transactions", value=self.transactions)
 
 
-def _count(session: Session) -> _Counts:
+def _count(session: Session, now: datetime) -> _Counts:
     def by_state(table: type[InboxRow] | type[OutboxRow]) -> dict[str, int]:
         rows = session.execute(select(table.state, func.count()).group_by(table.state))
         return {state: count for state, count in rows}  # noqa: C416 -- rows are no tuples to the type checker
@@ -64,14 +75,16 @@ def _count(session: Session) -> _Counts:
     return _Counts(
         by_state(InboxRow),
         by_state(OutboxRow),
+        waiting_since(session, now),
+        count_open(session),
         session.scalar(select(func.count()).select_from(Member)) or 0,
         session.scalar(select(func.count()).select_from(Transaction)) or 0,
     )
 
 
-async def exposition(store: Store, metrics: Metrics) -> bytes:
+async def exposition(store: Store, metrics: Metrics, now: datetime) -> bytes:
     """The text Prometheus reads."""
-    counts = await store.read(_count)
+    counts = await store.read(lambda session: _count(session, now))
     registry = CollectorRegistry()
     registry.register(counts)
     return generate_latest(metrics.registry) + generate_latest(registry)

@@ -31,7 +31,8 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """Numbers for Prometheus."""
-    body = await exposition(request.app[CONTEXT].store, request.app[METRICS])
+    context = request.app[CONTEXT]
+    body = await exposition(context.store, request.app[METRICS], context.clock.now())
     return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 import conversation.rights
 import loyalty.rights.dossier
 import loyalty.rights.erasure
+from conversation.handovers import calm
 from loyalty.ids import MemberId
 from loyalty.people.members import get_member
 from loyalty.programme import Programme
@@ -39,6 +40,7 @@ async def erase_member(request: web.Request) -> web.Response:
         member = MemberId(get_member(at.session, at.programme.id, ref).id)
         conversation.rights.erase(at.session, at.programme, member, at.now)
         loyalty.rights.erasure.erase(at.session, at.programme, member, at.now, actor=f"{at.actor}: {body.author}")
+        calm(at.session, at.programme.id, at.now)
         return Nothing()
 
     return await change(request, work)

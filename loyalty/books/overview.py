@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
 from loyalty.books.ledger import Account
 from loyalty.ids import MemberId
 from loyalty.store.hot import Hot
-from loyalty.store.sql import table_of
+from loyalty.store.sql import execute, table_of
 from loyalty.tables import Balance, Entry, Lot, Transaction
 
 MEMBER_ACCOUNTS = (Account.AVAILABLE, Account.PENDING, Account.HELD, Account.DEBT)
@@ -69,19 +69,41 @@ def points_of(session: Session, member: MemberId) -> Points:
     return Points(*row)
 
 
+_TRANSACTION, _ENTRY = table_of(Transaction), table_of(Entry)
+_NEWEST = (
+    select(
+        _TRANSACTION.c.id, _TRANSACTION.c.kind, _TRANSACTION.c.cause, _TRANSACTION.c.occurred_at,
+        _TRANSACTION.c.posted_at, _TRANSACTION.c.memo,
+    )
+    .where(_TRANSACTION.c.member_id == bindparam("member"))
+    .order_by(_TRANSACTION.c.id.desc())
+    .limit(bindparam("most"))
+)  # fmt: skip
+_NEWEST_BEFORE = _NEWEST.where(_TRANSACTION.c.id < bindparam("before"))
+_CHANGES = (
+    select(_ENTRY.c.transaction_id, _ENTRY.c.account, func.sum(_ENTRY.c.amount))
+    .join(_TRANSACTION, _TRANSACTION.c.id == _ENTRY.c.transaction_id)
+    .where(
+        _TRANSACTION.c.member_id == bindparam("member"),
+        _TRANSACTION.c.id.between(bindparam("first"), bindparam("last")),
+        _ENTRY.c.account.in_([literal(str(account)) for account in MEMBER_ACCOUNTS]),
+    )
+    .group_by(_ENTRY.c.transaction_id, _ENTRY.c.account)
+)
+
+
 def movements(session: Session, member: MemberId, *, limit: int, before: str | None = None) -> list[Movement]:
     """A member's transactions, newest first; `before` is the id of the last one of the page before."""
-    query = select(Transaction).where(Transaction.member_id == member)
-    if before is not None:
-        query = query.where(Transaction.id < before)
-    found = session.scalars(query.order_by(Transaction.id.desc()).limit(limit)).all()
+    values: dict[str, object] = {"member": member, "most": limit}
+    if before is None:
+        found = execute(session, _NEWEST, values).all()
+    else:
+        found = execute(session, _NEWEST_BEFORE, {**values, "before": before}).all()
+    if not found:
+        return []
     changes: dict[str, dict[str, int]] = {row.id: {} for row in found}
-    sums = session.execute(
-        select(Entry.transaction_id, Entry.account, func.sum(Entry.amount))
-        .where(Entry.transaction_id.in_(changes), Entry.account.in_([str(account) for account in MEMBER_ACCOUNTS]))
-        .group_by(Entry.transaction_id, Entry.account)
-    )
-    for id_, account, amount in sums:
+    span = {"first": found[-1].id, "last": found[0].id}
+    for id_, account, amount in execute(session, _CHANGES, {"member": member, **span}):
         changes[id_][account] = int(amount)
     return [
         Movement(row.id, row.kind, row.cause, row.occurred_at, row.posted_at, changes[row.id], row.memo)

@@ -6,14 +6,18 @@ from datetime import date
 from loyalty.files.yaml_lines import Place
 from loyalty.programme import Programme
 from loyalty.rules.earning import Earning
-from loyalty.rules.games import Wheel
-from loyalty.rules.parts import Dates
+from loyalty.rules.games import Quiz, Wheel
+from loyalty.rules.parts import LANGUAGES, Dates
 from loyalty.rules.referral import ReferralRule
 from loyalty.rules.rewards import Reward
 from loyalty.rules.tiers import Tiers
 
 Advice = Iterator[tuple[Place, str]]
 _MONTH = 30
+_BUTTONS = 3
+"""Answers that fit under a picture (Meta's reference: reply buttons)."""
+_READABLE = 900
+"""Signs of a question, its answers and the explanation before it that surely fit into one message of 1024."""
 _LEGAL = (
     "a wheel of chance is a lottery or a prize draw in many countries (in Italy a concorso a premi, DPR 430/2001); "
     "ask before you use it, or set chance: false"
@@ -29,6 +33,8 @@ def advise(programme: Programme, today: date) -> Advice:
         yield from _reward(programme, reward, ("rewards", number))
     yield from _goals(programme)
     yield from _referral(programme.referral)
+    for number, quiz in enumerate(programme.games.quizzes):
+        yield from _quiz(quiz, ("games", "quizzes", number, "questions"))
     if programme.games.wheel is not None:
         yield from _wheel(programme.games.wheel)
 
@@ -139,6 +145,21 @@ def _referral(rule: ReferralRule) -> Advice:
         yield ("referral",), "nobody gets anything for bringing a friend: set referrer, friend, or both"
     if rule.on == "registration" and rule.referrer is not None and rule.a_month is None:
         yield ("referral", "on"), "joining costs nothing, so friends can be made up: set a_month, or on: order"
+
+
+def _quiz(quiz: Quiz, place: Place) -> Advice:
+    """What does not fit into one message: each is paid for."""
+    before = dict.fromkeys(LANGUAGES, 0)
+    for number, question in enumerate(quiz.questions):
+        if question.image is not None and len(question.answers) > _BUTTONS:
+            yield (*place, number, "image"), "with more than three answers it goes out as two messages"
+        lengths = (
+            len(question.text[language]) + sum(len(answer[language]) for answer in question.answers) + before[language]
+            for language in LANGUAGES
+        )
+        if max(lengths) > _READABLE:
+            yield (*place, number), "with the explanation before it, it is so long that it goes out as two messages"
+        before = {language: len((question.explanation or {}).get(language, "")) for language in LANGUAGES}
 
 
 def _wheel(wheel: Wheel) -> Advice:

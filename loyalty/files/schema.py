@@ -101,6 +101,11 @@ def _tidy(part: Schema) -> Schema:
     Without pydantic's titles; texts by reference, amounts in quotes with a pattern, no names but those that fit.
     """
     if part.get("propertyNames", {}).get("enum") == list(LANGUAGES):
+        of = part.get("additionalProperties", {})
+        if of.get("type") != "string":  # something else than a text in each language: lists of words
+            each = {language: _tidy(of) for language in LANGUAGES}
+            told = {key: " ".join(part[key].split()) for key in ("description",) if key in part}
+            return {"type": "object", "properties": each, "additionalProperties": False, **told}
         return {"$ref": "#/$defs/Texts", **{key: part[key] for key in ("description",) if key in part}}
     tidied = {key: _NESTED.get(key, _as_it_is)(value) for key, value in part.items() if key != "title"}
     if "description" in tidied:

@@ -12,6 +12,7 @@ _PATTERNS = {
     r"^[a-z][a-z0-9_-]{0,63}$": "a short name such as free-drink (small letters, digits, - and _)",
     r"^\+[1-9][0-9]{6,14}$": 'a phone number in quotes, such as "+390612345678"',
     r"^[0-9]{5,32}$": 'digits in quotes, such as "106540352242922"',
+    r"^https://[^\s/]+/\S+$": "an address that begins with https://, such as https://example.com/beans.jpg",
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": 'a time of day in quotes, such as "15:30"',
     r"^(points|spend|orders|referrals|quizzes|subscription_months|activity:[a-z][a-z0-9_-]{0,63})$": (
         "one of points, spend, orders, referrals, quizzes, subscription_months, activity:NAME"
@@ -42,7 +43,7 @@ def allowed(part: Schema) -> str:
         return f"one of {', '.join(part['enum'])}"
     if "const" in part:
         return str(part["const"])
-    if part.get("properties", {}).keys() == set(LANGUAGES):
+    if part.get("properties", {}).keys() == set(LANGUAGES) and "items" not in part["properties"]["en"]:
         return f"a text in each language: {{{', '.join(f'{language}: …' for language in LANGUAGES)}}}"
     kinds = {one.get("type"): one for one in part.get("anyOf", [part])}
     if "number" in kinds:

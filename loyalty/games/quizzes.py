@@ -33,7 +33,7 @@ from loyalty.rules.games import Quiz
 from loyalty.rules.parts import period_of
 from loyalty.tables import Attempt, Member
 
-__all__ = ["Answered", "Result", "Reviewed", "Started", "answer", "due", "start"]
+__all__ = ["Answered", "Result", "Reviewed", "Started", "answer", "due", "outcome", "start"]
 BATCH = 50
 
 
@@ -86,9 +86,7 @@ def answer(
     what was answered in time, which is why it is no refusal (that would undo it). Raises `NotFound`, `Invalid`, or
     `Refused` with reason `answered` (differently, before) or `order` (another question is next, as `question`).
     """
-    row = session.get(Attempt, attempt)
-    if row is None or row.programme_id != programme.id:
-        raise NotFound("there is no such attempt", field="attempt")
+    row = _read(session, programme, attempt)
     books = lock_owner(session, programme.id, row, now=now)
     quiz = quiz_of(rules_under(session, programme, row), row)
     _check(quiz, question, answer)
@@ -114,6 +112,21 @@ def answer(
     )
 
 
+def outcome(session: Session, programme: Programme, attempt: AttemptId, *, now: datetime) -> Result | None:
+    """What came of an attempt; one whose time is over is finished with it. None while it is under way.
+
+    Raises `NotFound`.
+    """
+    row = _read(session, programme, attempt)
+    books = lock_owner(session, programme.id, row, now=now)
+    if row.finished_at is None and now < row.ends_at:
+        return None
+    if row.finished_at is None:
+        _finish(books, programme, row, at=row.ends_at)
+        session.flush()
+    return result_of(books, quiz_of(rules_under(session, programme, row), row), row)
+
+
 def due(session: Session, programme: Programme, now: datetime) -> int:
     """Finish attempts whose time is over, a batch at a time. Returns how many."""
     query = (
@@ -131,6 +144,13 @@ def due(session: Session, programme: Programme, now: datetime) -> int:
             _finish(open_books(session, programme.id, member, now=now), programme, row, at=row.ends_at)
             count += 1
     return count
+
+
+def _read(session: Session, programme: Programme, attempt: AttemptId) -> Attempt:
+    row = session.get(Attempt, attempt)
+    if row is None or row.programme_id != programme.id:
+        raise NotFound("there is no such attempt", field="attempt")
+    return row
 
 
 def _finish(books: Books, programme: Programme, row: Attempt, *, at: datetime) -> None:

@@ -14,8 +14,21 @@ from loyalty.books.overview import points_of
 from loyalty.books.points import Books
 from loyalty.errors import Conflict, NotFound, Refused
 from loyalty.games import draw as drawing
-from loyalty.games.spins import Drawn, Odds, Offered, Proof, fields_of, item, number_of, odds, proof, read, wheel_of
-from loyalty.ids import Cause, ProgrammeId, SpinId, new_id
+from loyalty.games.spins import (
+    Drawn,
+    Odds,
+    Offered,
+    Proof,
+    fields_of,
+    item,
+    number_of,
+    odds,
+    proof,
+    proof_of,
+    read,
+    wheel_of,
+)
+from loyalty.ids import Cause, MemberId, ProgrammeId, SpinId, new_id
 from loyalty.people.owned import lock_owner, may_play, player
 from loyalty.programme import Programme
 from loyalty.rewards import gifts, stock
@@ -23,7 +36,7 @@ from loyalty.rules.games import Prize, Wheel
 from loyalty.rules.parts import period_of
 from loyalty.tables import Member, Spin, Voucher
 
-__all__ = ["Drawn", "Odds", "Offered", "Proof", "draw", "odds", "offer", "proof"]
+__all__ = ["Drawn", "Odds", "Offered", "Proof", "draw", "latest", "left", "odds", "offer", "proof", "standing"]
 
 
 def offer(session: Session, programme: Programme, member: Member, *, key: str, now: datetime) -> Offered:
@@ -43,9 +56,9 @@ def offer(session: Session, programme: Programme, member: Member, *, key: str, n
     missing = wheel.price - points_of(session, books.member).available
     if missing > 0:
         raise Refused("points", "not enough points for a spin", missing=missing)
-    for open_ in session.scalars(select(Spin).where(_hers(books, programme, wheel), Spin.drawn_at.is_(None))).all():
-        if wheel_of(session, programme, open_) == wheel:
-            return _offered(session, programme, open_)
+    open_ = _open(session, programme, wheel, books.member, now)
+    if open_ is not None:
+        return _offered(session, programme, open_)
     seed = drawing.new_seed() if wheel.chance else ""
     row = Spin(
         id=new_id(), programme_id=programme.id, member_id=books.member, wheel=wheel.id,
@@ -92,6 +105,35 @@ def draw(session: Session, programme: Programme, spin: SpinId, *, nonce: str, no
     return _drawn(books, programme, row)
 
 
+def standing(session: Session, programme: Programme, member: MemberId, *, now: datetime) -> Offered | None:
+    """The spin that is offered to a member and not drawn yet, while it is good; changes nothing."""
+    wheel = programme.games.wheel
+    row = _open(session, programme, wheel, member, now) if wheel is not None else None
+    return _offered(session, programme, row) if row is not None else None
+
+
+def left(session: Session, programme: Programme, member: MemberId, *, now: datetime) -> int:
+    """How many spins a member still has in the period that runs; 0 without a wheel."""
+    wheel = programme.games.wheel
+    if wheel is None:
+        return 0
+    query = select(func.count(Spin.drawn_at)).where(_hers(member, programme, wheel, now))
+    return max(wheel.spins.count - (session.scalar(query) or 0), 0)
+
+
+def latest(session: Session, programme: Programme, member: MemberId) -> Proof | None:
+    """The proof of the spin that a member drew last; None if she never did."""
+    drawn = select(Spin).where(Spin.member_id == member, Spin.drawn_at.is_not(None))
+    row = session.scalars(drawn.order_by(Spin.drawn_at.desc(), Spin.id.desc()).limit(1)).first()
+    return proof_of(session, programme, row) if row is not None else None
+
+
+def _open(session: Session, programme: Programme, wheel: Wheel, member: MemberId, now: datetime) -> Spin | None:
+    """Her spin of this very wheel that was offered in this period and not drawn."""
+    offered = select(Spin).where(_hers(member, programme, wheel, now), Spin.drawn_at.is_(None))
+    return next((row for row in session.scalars(offered).all() if wheel_of(session, programme, row) == wheel), None)
+
+
 def _wheel(books: Books, programme: Programme) -> Wheel:
     """The wheel, if the member may spin it at this moment."""
     wheel = programme.games.wheel
@@ -106,17 +148,19 @@ def _wheel(books: Books, programme: Programme) -> Wheel:
 
 def _allowed(books: Books, programme: Programme, wheel: Wheel) -> int:
     """The number of the member's next spin in this period, if she may have one more."""
-    query = select(func.count(Spin.drawn_at), func.max(Spin.number)).where(_hers(books, programme, wheel))
+    query = select(func.count(Spin.drawn_at), func.max(Spin.number)).where(
+        _hers(books.member, programme, wheel, books.now)
+    )
     drawn, number = books.session.execute(query).one()
     if drawn >= wheel.spins.count:
         raise Refused("limit", "no more spins in this period", count=wheel.spins.count, every=wheel.spins.every)
     return (number or 0) + 1
 
 
-def _hers(books: Books, programme: Programme, wheel: Wheel) -> ColumnElement[bool]:
+def _hers(member: MemberId, programme: Programme, wheel: Wheel, now: datetime) -> ColumnElement[bool]:
     """Which spins are the member's, in this period."""
-    period = _period(programme, wheel, books.now)
-    return (Spin.member_id == books.member) & (Spin.wheel == wheel.id) & (Spin.period == period)
+    period = _period(programme, wheel, now)
+    return (Spin.member_id == member) & (Spin.wheel == wheel.id) & (Spin.period == period)
 
 
 def _next_place(books: Books, wheel: Wheel) -> int:

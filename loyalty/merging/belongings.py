@@ -15,6 +15,8 @@ from loyalty.store.sql import execute, insert_once, table_of
 from loyalty.tables import (
     Activity,
     Attempt,
+    Claim,
+    DialogRun,
     Identity,
     Invite,
     Member,
@@ -28,7 +30,7 @@ from loyalty.tables import (
     Voucher,
 )
 
-_PLAIN = (Activity, Identity, Purchase, Redemption, Subscription, Voucher)
+_PLAIN = (Activity, Claim, Identity, Purchase, Redemption, Subscription, Voucher)
 """Nothing in them depends on whose they are."""
 
 
@@ -40,6 +42,7 @@ def move(session: Session, keep: Member, other: Member) -> None:
         _change(session, table, of, member_id=to)
     _append(session, Attempt, "quiz", to, of)
     _append(session, Spin, "wheel", to, of)
+    _append(session, DialogRun, "dialog", to, of)
     friendships.move(session, to, of)
     for signal in session.scalars(select(Signal).where(Signal.member_id == of)).all():
         _seen(session, to, signal)
@@ -52,7 +55,7 @@ def move(session: Session, keep: Member, other: Member) -> None:
     session.expire_all()
 
 
-def _append(session: Session, table: type[Attempt | Spin], game: str, to: MemberId, of: MemberId) -> None:
+def _append(session: Session, table: type[Attempt | Spin | DialogRun], game: str, to: MemberId, of: MemberId) -> None:
     """Games played: they are numbered in each period, so these come after those."""
     rows = table_of(table)
     counted = select(rows.c[game], rows.c.period, func.max(rows.c.number).label("last"))

@@ -97,6 +97,8 @@ def _become_one(session: Session, mine: Member, theirs: Member) -> None:
     theirs.name = theirs.birthday = theirs.board_name = None
     session.flush()  # a name on boards is one member's at a time
     mine.name, mine.birthday = mine.name or name, mine.birthday or birthday
+    mine.birthday_at = max((at for at in (mine.birthday_at, theirs.birthday_at) if at is not None), default=None)
+    theirs.birthday_at = None
     mine.board_name = mine.board_name or board_name
     if theirs.language_chosen and not mine.language_chosen:
         mine.language, mine.language_chosen = theirs.language, True

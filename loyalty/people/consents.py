@@ -64,6 +64,11 @@ def has_withdrawn(session: Session, member: MemberId, *, purpose: str = MARKETIN
     return session.scalar(query.order_by(Consent.at.desc(), Consent.id.desc()).limit(1)) is False
 
 
+def gets_offers(session: Session, member: MemberId) -> bool:
+    """Whether a member gets promotional messages."""
+    return bool(session.scalar(select(Member.marketing_opt_in).where(Member.id == member)))
+
+
 def consents_of(session: Session, member: MemberId, *, purpose: str | None = None) -> list[Word]:
     """All that a member said about a purpose (or about all), oldest first."""
     session.flush()

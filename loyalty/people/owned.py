@@ -7,10 +7,12 @@ from sqlalchemy.orm import Session
 from loyalty.books.points import Books, open_books
 from loyalty.ids import MemberId, ProgrammeId
 from loyalty.people.members import lock_kept
-from loyalty.tables import Attempt, Member, Redemption, Spin
+from loyalty.tables import Attempt, Claim, Member, Redemption, Spin
 
 
-def lock_owner(session: Session, programme: ProgrammeId, row: Attempt | Redemption | Spin, *, now: datetime) -> Books:
+def lock_owner(
+    session: Session, programme: ProgrammeId, row: Attempt | Claim | Redemption | Spin, *, now: datetime
+) -> Books:
     """The books of whose a row is, locked, and the row as it is then.
 
     If two members are merged while one waits for the lock, the row has another owner afterwards: she is locked too.

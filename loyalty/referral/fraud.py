@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from loyalty.ids import MemberId
-from loyalty.people.identities import Kind, Ref
+from loyalty.people.identities import Kind, Ref, one_spelling
 from loyalty.rules.referral import Checks, Reaction, Verdict
 
 SignalKind = Literal["payment", "device", "address", "email"]
@@ -84,20 +84,10 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
 
 
 def plain(ref: Ref) -> Ref:
-    """An identity without the differences that make no other person.
-
-    Mexican, Argentine and Brazilian mobiles have a digit more in some systems (WhatsApp's among them) than in others;
-    letters of other systems' ids may be large or small.
-    """
-    if ref.kind is not Kind.PHONE:
-        return Ref(ref.kind, ref.value.strip().casefold())
-    number = ref.value
-    for code, extra in (("+52", "1"), ("+54", "9")):
-        if number.startswith(code + extra) and len(number) == len(code) + 11:
-            return Ref(ref.kind, code + number[len(code) + 1 :])
-    if number.startswith("+55") and len(number) == 14 and number[5] == "9":
-        return Ref(ref.kind, number[:5] + number[6:])
-    return ref
+    """An identity without the differences that make no other person: letters may be large or small."""
+    if ref.kind is Kind.PHONE:
+        return Ref(ref.kind, one_spelling(ref.value))
+    return Ref(ref.kind, ref.value.strip().casefold())
 
 
 def _self(facts: Facts) -> Iterable[Finding]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
-from dateutil.relativedelta import relativedelta
 from sqlalchemy import bindparam, func, select, union_all
 from sqlalchemy.orm import Session
 
@@ -17,15 +16,11 @@ from loyalty.ids import MemberId, RewardId
 from loyalty.programme import Programme, Reward
 from loyalty.rewards import stock
 from loyalty.rewards.stock import Taken
-from loyalty.rules.parts import Period, period_start
+from loyalty.rules.parts import Period, period_end, period_start
 from loyalty.store.sql import execute, table_of
 from loyalty.tables import Balance, Member, Redemption, Standing
 
 WhyNot = Literal["not_joined", "not_now", "tier", "limit", "sold_out", "points"]
-_NEXT = {
-    "day": relativedelta(days=1), "week": relativedelta(weeks=1), "month": relativedelta(months=1),
-    "year": relativedelta(years=1),
-}  # fmt: skip
 _EVER = datetime(1970, 1, 2, tzinfo=UTC)
 _PERIODS: tuple[Period, ...] = get_args(Period)
 
@@ -185,10 +180,7 @@ def _needs(programme: Programme, reward: Reward, tier: str | None) -> str | None
 
 def _again_at(programme: Programme, reward: Reward, now: datetime) -> datetime | None:
     """When the period of a reward's limit ends; never for `ever`."""
-    if reward.per_member is None or reward.per_member.every == "ever":
-        return None
-    began = period_start(reward.per_member.every, now, programme.zone)
-    return None if began is None else began + _NEXT[reward.per_member.every]
+    return None if reward.per_member is None else period_end(reward.per_member.every, now, programme.zone)
 
 
 def _left(reward: Reward, taken: Mapping[str, Taken]) -> int | None:

@@ -203,12 +203,17 @@ def undo_use(session: Session, programme: Programme, *, key: str, author: str, r
 
 def usable(session: Session, member: MemberId, now: datetime) -> Sequence[Voucher]:
     """What a member can use now, soonest to expire first."""
+    return [voucher for voucher in open_ones(session, member, now) if refusal(voucher, None, now) is None]
+
+
+def open_ones(session: Session, member: MemberId, now: datetime) -> Sequence[Voucher]:
+    """What a member can use now or later, soonest to expire first."""
     query = (
         select(Voucher)
         .where(Voucher.member_id == member, Voucher.status.in_(("issued", "waiting")))
         .order_by(Voucher.expires_at.is_(None), Voucher.expires_at, Voucher.id)
     )
-    return [voucher for voucher in session.scalars(query) if refusal(voucher, None, now) is None]
+    return [voucher for voucher in session.scalars(query) if refusal(voucher, None, now) in {None, "waiting"}]
 
 
 def mine(session: Session, member: MemberId, code: str) -> Voucher | None:

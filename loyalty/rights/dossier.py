@@ -19,6 +19,8 @@ from loyalty.tables import (
     Attempt,
     Award,
     Base,
+    Claim,
+    DialogRun,
     Identity,
     Invite,
     Lot,
@@ -55,7 +57,7 @@ def export(session: Session, programme: Programme, member: MemberId, now: dateti
         "exported_at": _plain(now),
         "programme": {"id": programme.id, "name": programme.name},
         "profile": _facts(
-            row, "id", "name", "language", "language_chosen", "birthday", "board_name", "referral_code",
+            row, "id", "name", "language", "language_chosen", "birthday", "birthday_at", "board_name", "referral_code",
             "marketing_opt_in", "customer_before", "created_at", "joined_at",
         ),
         "identities": _rows(session, Identity, id_, "kind", "value", "created_at"),
@@ -70,6 +72,10 @@ def export(session: Session, programme: Programme, member: MemberId, now: dateti
         "movements": [movement for one in ids for movement in _movements(session, one)],
         "purchases": _purchases(session, programme, id_),
         "activities": _rows(session, Activity, id_, "key", "name", "occurred_at", "recorded_at", "points"),
+        "claims": _rows(
+            session, Claim, id_, "told_when", "told_where", "amount", "media_id", "media_sha256", "state", "created_at",
+            "decided_at", "why", "purchase_key", "points",
+        ),
         "subscriptions": _rows(session, Subscription, id_, "key", "started_at", "ended_at"),
         "redemptions": _rows(
             session, Redemption, id_, "reward_id", "points", "state", "created_at", "expires_at", "settled_at"
@@ -83,6 +89,7 @@ def export(session: Session, programme: Programme, member: MemberId, now: dateti
             session, Attempt, id_, "quiz", "period", "number", "answers", "right", "started_at", "finished_at"
         ),
         "spins": _spins(session, id_),
+        "dialogs": _rows(session, DialogRun, id_, "dialog", "period", "number", "answers", "finished_at"),
         "signals": _rows(session, Signal, id_, "kind", "created_at"),
         "waiting_events": _waiting(session, programme, id_),
     }  # fmt: skip

@@ -18,7 +18,7 @@ from loyalty import trail
 from loyalty.codes import REFERRAL_SIGNS, new_code
 from loyalty.ids import MemberId, ProgrammeId, RedemptionId
 from loyalty.people.consents import MARKETING, consents_of
-from loyalty.people.identities import Kind, Ref
+from loyalty.people.identities import Kind, Ref, spellings
 from loyalty.people.members import family, identities_of, lock_kept
 from loyalty.people.tombstones import bury
 from loyalty.programme import Programme
@@ -26,7 +26,9 @@ from loyalty.rewards import redemptions, vouchers
 from loyalty.tables import (
     Amendment,
     Base,
+    Claim,
     Consent,
+    DialogRun,
     IdempotencyKey,
     Identity,
     Invite,
@@ -84,11 +86,11 @@ def _end_what_is_open(session: Session, programme: Programme, ids: tuple[MemberI
 def _forget_person(session: Session, programme: Programme, ids: tuple[MemberId, ...], now: datetime) -> None:
     """Her own row, and those of members who were merged into her: their links die as well."""
     for row in session.scalars(select(Member).where(Member.id.in_(ids)).execution_options(populate_existing=True)):
-        row.name = row.birthday = row.board_name = None
+        row.name = row.birthday = row.birthday_at = row.board_name = None
         row.language, row.language_chosen, row.marketing_opt_in = programme.language, False, False
         row.referral_code, row.erased_at = new_code(REFERRAL_SIGNS), now
     session.flush()
-    for table in (Identity, Signal, Invite, Score):
+    for table in (Identity, Signal, Invite, Score, Claim):
         session.execute(delete(table).where(table.member_id.in_(ids)).execution_options(synchronize_session=False))
 
 
@@ -99,6 +101,7 @@ def _forget_words(session: Session, programme: Programme, ids: tuple[MemberId, .
     _blank(session, Amendment, (Amendment.programme_id == programme.id) & Amendment.purchase_key.in_(orders), lines=[])
     _blank(session, Purchase, Purchase.member_id.in_(ids), lines=[])
     _blank(session, Spin, Spin.member_id.in_(ids), nonce=None)
+    _blank(session, DialogRun, DialogRun.member_id.in_(ids), answers={})
 
 
 def _forget_answers(session: Session, ids: tuple[MemberId, ...], refs: Iterable[Ref], name: str | None) -> None:
@@ -111,7 +114,8 @@ def _forget_answers(session: Session, ids: tuple[MemberId, ...], refs: Iterable[
     for ref in refs:
         wanted += [answer.contains(_in_json(ref.value), autoescape=True), where.contains(ref.value, autoescape=True)]
         if ref.kind is Kind.PHONE:
-            wanted.append(bare.contains(ref.value.removeprefix("+"), autoescape=True))
+            digits = {spelled.removeprefix("+") for spelled in spellings(ref.value)}
+            wanted += [bare.contains(number, autoescape=True) for number in sorted(digits)]
     if name:
         named = answer.contains(_in_json(name), autoescape=True)
         wanted += [and_(named, answer.contains(id_, autoescape=True)) for id_ in ids]
@@ -121,7 +125,7 @@ def _forget_answers(session: Session, ids: tuple[MemberId, ...], refs: Iterable[
 
 def _forget_parked(session: Session, programme: ProgrammeId, refs: tuple[Ref, ...]) -> None:
     """Events that could not be taken and name her by an identity, anywhere and however a phone is spelt there."""
-    names, marks = {str(ref) for ref in refs}, {_mark(ref) for ref in refs}
+    names, marks = {str(ref) for ref in refs}, {mark for ref in refs for mark in _marks(ref)}
     rows = session.execute(
         select(ParkedEvent.id, ParkedEvent.key, ParkedEvent.member_ref, ParkedEvent.body, ParkedEvent.reason)
         .where(ParkedEvent.programme_id == programme)
@@ -140,15 +144,19 @@ def _forget_parked(session: Session, programme: ProgrammeId, refs: tuple[Ref, ..
         )
 
 
-def _mark(ref: Ref) -> str:
+def _marks(ref: Ref) -> set[str]:
     """What to look for in a text without gaps: of a phone the part that is the same with and without a country code."""
     if ref.kind is not Kind.PHONE:
-        return _GAPS.sub("", ref.value)
+        return {_GAPS.sub("", ref.value)}
+    return {_national(spelled) for spelled in spellings(ref.value) if spelled.startswith("+")}
+
+
+def _national(phone: str) -> str:
     try:
-        national = phonenumbers.national_significant_number(phonenumbers.parse(ref.value))
+        national = phonenumbers.national_significant_number(phonenumbers.parse(phone))
     except phonenumbers.NumberParseException:
-        return ref.value.removeprefix("+")
-    return national if len(national) >= _TELLING else ref.value.removeprefix("+")
+        return phone.removeprefix("+")
+    return national if len(national) >= _TELLING else phone.removeprefix("+")
 
 
 def _in_json(text: str) -> str:

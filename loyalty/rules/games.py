@@ -9,7 +9,19 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from loyalty.rules.parts import Amount, Dates, Gift, Part, Points, Slug, Texts, Times, distinct
+from loyalty.rules.parts import (
+    LANGUAGES,
+    Amount,
+    Dates,
+    Gift,
+    Part,
+    PictureAddress,
+    Points,
+    Slug,
+    Texts,
+    Times,
+    distinct,
+)
 
 MOST_POINTS = 10**9
 """That one gift can have."""
@@ -25,12 +37,17 @@ class Question(Part):
     right: Annotated[int, Field(ge=1, le=4)]
     """Which answer is right, counted from 1."""
     explanation: Texts | None = None
-    """What is said after the answer."""
+    """What is said after the answer, whether it was right or not."""
+    image: PictureAddress | None = None
+    """A picture above the question; with three answers at most both fit into one message."""
 
     @model_validator(mode="after")
     def _there(self) -> Self:
         if self.right > len(self.answers):
             raise ValueError(f"right is {self.right}, but there are {len(self.answers)} answers")
+        for language in LANGUAGES:
+            if len({" ".join(answer[language].casefold().split()) for answer in self.answers}) < len(self.answers):
+                raise ValueError(f"two answers say the same in {language}")
         return self
 
 

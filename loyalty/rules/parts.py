@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -70,6 +70,12 @@ currency, `orders` are those that were not wholly refunded, `referrals` are frie
 ones, `subscription_months` whole months of the running subscription, `activity:NAME` how often it was done.
 """
 Period = Literal["day", "week", "month", "year", "ever"]
+_INTO_THE_NEXT: dict[Period, timedelta] = {
+    "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=32), "year": timedelta(days=367),
+}  # fmt: skip
+"""From the beginning of a period to a day of the one that follows."""
+PictureAddress = Annotated[str, Field(pattern=r"^https://[^\s/]+/\S+$", max_length=2000)]
+"""Where a JPEG or PNG of at most 5 MB can be fetched by everybody, such as `https://example.com/quiz/beans.jpg`."""
 
 
 class Part(BaseModel):
@@ -169,6 +175,12 @@ def period_start(every: Period, moment: datetime, zone: ZoneInfo) -> datetime | 
         case _:
             return None
     return datetime(first.year, first.month, first.day, tzinfo=zone)
+
+
+def period_end(every: Period, moment: datetime, zone: ZoneInfo) -> datetime | None:
+    """The midnight at which the period of a moment ends and the next one begins; None for `ever`."""
+    begin = period_start(every, moment, zone)
+    return None if begin is None else period_start(every, begin + _INTO_THE_NEXT[every], zone)
 
 
 def distinct(parts: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The one connection that writes to SQLite, with its session; both stay from one transaction to the next.
+"""A connection to SQLite with its session; both stay from one transaction to the next. One of them writes, one looks.
 
 As with a line to Postgres (`loyalty.store.line`) SQLAlchemy's connection believes itself in one long transaction, which
 the session joins, and the driver is told BEGIN, COMMIT and the savepoints around each piece of work.
@@ -20,11 +20,12 @@ BEGIN = "BEGIN IMMEDIATE"
 
 
 class Pen:
-    """What the writer's thread writes with. Nobody else touches it."""
+    """What the writer's thread writes with, or who looks reads with. One at a time touches it."""
 
-    def __init__(self, engine: Engine) -> None:
-        """`engine` begins its transactions by `BEGIN`."""
+    def __init__(self, engine: Engine, begin: str = BEGIN) -> None:
+        """`begin` is how the engine begins its transactions."""
         self._engine = engine
+        self._begin = begin
         self._held: tuple[Connection, RootTransaction, Session, sqlite3.Connection] | None = None
 
     def begin(self) -> None:
@@ -40,7 +41,7 @@ class Pen:
             driver = cast(sqlite3.Connection, connection.connection.dbapi_connection)
             self._held = connection, transaction, session, driver
         else:
-            self._tell(BEGIN)
+            self._tell(self._begin)
 
     def run(self, work: Callable[[Session], T], *, alone: bool) -> T:
         """Run a piece of work within the transaction. If it raises, it did nothing.

@@ -29,12 +29,13 @@ BUSY_MS = 10_000
 """How long a writer waits for another process's transaction before it gives up."""
 LARGEST_GROUP = 64
 READERS = 2
+BEGIN_READING = "BEGIN"
 
 
 def sqlite_engine(url: URL, *, writer: bool) -> Engine:
     """An engine whose transactions are `BEGIN IMMEDIATE` for the writer and snapshots for a reader."""
-    engine = create_engine(url, pool_size=1 if writer else READERS, connect_args={"check_same_thread": False})
-    begin = BEGIN if writer else "BEGIN"
+    engine = create_engine(url, pool_size=1 if writer else READERS + 1, connect_args={"check_same_thread": False})
+    begin = BEGIN if writer else BEGIN_READING
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -78,6 +79,8 @@ class SqliteStore:
         self._reader_engine = sqlite_engine(url, writer=False)
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
         self._pen = Pen(self._writer_engine)
+        self._glass = Pen(self._reader_engine, BEGIN_READING)
+        self._looking = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_groups, name="store-writer", daemon=True)
         self._writer.start()
@@ -93,7 +96,25 @@ class SqliteStore:
         # A reader never waits for the writer (WAL), and a few rows by key take less time than changing threads.
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        return self._read(work)
+        if not self._looking.acquire(blocking=False):  # somebody looks from another thread
+            return self._read(work)
+        try:
+            return self._look(work)
+        finally:
+            self._looking.release()
+
+    def _look(self, work: Callable[[Session], T]) -> T:
+        """As `_read`, on a connection and with a session that stay."""
+        glass = self._glass
+        try:
+            glass.begin()
+            try:
+                return glass.run(work, alone=True)
+            finally:
+                glass.undo()
+        except (OperationalError, StopIteration) as error:
+            glass.let_go()
+            raise _told(error) from error
 
     def _read(self, work: Callable[[Session], T]) -> T:
         try:
@@ -116,6 +137,8 @@ class SqliteStore:
         self._jobs.put(None)
         await asyncio.to_thread(self._writer.join)
         self._readers.shutdown()
+        with self._looking:
+            self._glass.let_go()
         self._reader_engine.dispose()
         self._writer_engine.dispose()
 

@@ -3,11 +3,11 @@
 from loyalty.tables.base import Base, DecimalText, Identifier, Serial, UtcDateTime
 from loyalty.tables.ledger import Balance, Chain, Entry, Lot, Transaction
 from loyalty.tables.people import Consent, Identity, Member, Programme, Revision, Secret, Tombstone
-from loyalty.tables.play import Attempt, Award, Score, Spin, Standing
+from loyalty.tables.play import Attempt, Award, DialogRun, Score, Spin, Standing
 from loyalty.tables.referral import Finding, Invite, Referral, Signal
 from loyalty.tables.rewards import Redemption, Stock, Voucher, VoucherUse
 from loyalty.tables.service import ApiKey, IdempotencyKey, Trail
-from loyalty.tables.shopping import Activity, Amendment, ParkedEvent, Purchase, Subscription
+from loyalty.tables.shopping import Activity, Amendment, Claim, ParkedEvent, Purchase, Subscription
 
 __all__ = [
     "Activity",
@@ -18,8 +18,10 @@ __all__ = [
     "Balance",
     "Base",
     "Chain",
+    "Claim",
     "Consent",
     "DecimalText",
+    "DialogRun",
     "Entry",
     "Finding",
     "IdempotencyKey",

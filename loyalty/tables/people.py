@@ -53,6 +53,9 @@ class Member(Base):
     created_at: Mapped[datetime]
     joined_at: Mapped[datetime | None]
     birthday: Mapped[date | None]
+    """Of who did not tell the year, in the year `loyalty.people.birthdays.NO_YEAR`."""
+    birthday_at: Mapped[datetime | None]
+    """When she told it herself; until she may change it a year goes by."""
     customer_before: Mapped[bool] = mapped_column(default=False)
     """Known to the business before she came to the programme: nobody can have brought her."""
     board_name: Mapped[str | None] = mapped_column(String(40))

@@ -115,3 +115,26 @@ class Spin(Base):
     """What was given: the drawn prize, or the one instead of it."""
     created_at: Mapped[datetime]
     drawn_at: Mapped[datetime | None]
+
+
+class DialogRun(Base):
+    """Answers to a dialog of the programme, once for each time a member may take part."""
+
+    __tablename__ = "dialog_run"
+    __table_args__ = (
+        UniqueConstraint("member_id", "dialog", "period", "number"),
+        UniqueConstraint("programme_id", "key"),
+        Index(None, "programme_id", "dialog", "id"),
+    )
+    id: Mapped[str] = mapped_column(Identifier, primary_key=True)
+    programme_id: Mapped[str] = mapped_column(ForeignKey("programme.id"))
+    member_id: Mapped[str] = mapped_column(ForeignKey("member.id"))
+    dialog: Mapped[str] = mapped_column(String(64))
+    period: Mapped[str] = mapped_column(String(40))
+    number: Mapped[int]
+    key: Mapped[str] = mapped_column(String(80))
+    """Why it was kept, once: the run of the flow."""
+    revision: Mapped[str] = mapped_column(Identifier)
+    answers: Mapped[dict[str, Any]]
+    """By the id of the question; of a choice the id of what was chosen."""
+    finished_at: Mapped[datetime]

@@ -100,3 +100,40 @@ class ParkedEvent(Base):
     """`waiting`, `done` (it was taken later) or `dropped`."""
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+
+
+class Claim(Base):
+    """Points a member misses: what she told of a purchase, and what a person decided about it."""
+
+    __tablename__ = "claim"
+    __table_args__ = (
+        UniqueConstraint("programme_id", "key"),
+        Index(None, "programme_id", "state", "id"),
+        Index(None, "member_id"),
+        Index(None, "media_sha256"),
+    )
+    id: Mapped[str] = mapped_column(Identifier, primary_key=True)
+    programme_id: Mapped[str] = mapped_column(ForeignKey("programme.id"))
+    member_id: Mapped[str] = mapped_column(ForeignKey("member.id"))
+    key: Mapped[str] = mapped_column(String(200))
+    """The teller's own, so that it is taken once."""
+    told_when: Mapped[str | None] = mapped_column(String(200))
+    """When and where, in her words."""
+    told_where: Mapped[str | None] = mapped_column(String(200))
+    amount: Mapped[Decimal | None]
+    media_id: Mapped[str | None] = mapped_column(String(200))
+    """The picture of the receipt, by the channel's id: the channel keeps it for some days, we do not."""
+    media_type: Mapped[str | None] = mapped_column(String(100))
+    media_sha256: Mapped[str | None] = mapped_column(String(100))
+    """The channel's hash of the picture: the same one sent twice is known by it."""
+    state: Mapped[str] = mapped_column(String(16))
+    """`open`, `accepted` or `rejected`."""
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None] = mapped_column(String(200))
+    why: Mapped[str | None] = mapped_column(String(32))
+    """What she is told of a rejection."""
+    purchase_key: Mapped[str | None] = mapped_column(String(200))
+    """The order it was accepted as."""
+    points: Mapped[int] = mapped_column(BigInteger, default=0)
+    """What it brought her."""
