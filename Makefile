@@ -5,7 +5,7 @@ export RASA_TELEMETRY_ENABLED := false
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run train model check lint test bench clean
+.PHONY: help setup demo run train model check lint test evaluate bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ lint: setup ## ruff and mypy --strict
 
 test: setup lint check model ## Lint, check, and run all tests
 	@$(RUN) pytest $(PYTEST_ARGS)
+
+evaluate: setup model ## Measure understanding; writes docs/evaluation/
+	@$(RUN) python -m evaluation
 
 bench: setup model ## Measure against a stock Rasa bot, in ratios
 	@$(RUN) python -m benchmarks.turns

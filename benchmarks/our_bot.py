@@ -61,6 +61,8 @@ def environment(url: str, graph: str, model: Path, port: int) -> dict[str, str]:
         "PASSAPAROLA_CHAT_PORT": str(port),
         "WHATSAPP_GRAPH_URL": graph,
         "WHATSAPP_PHONE_NUMBER_ID": NUMBER_ID,
+        "WHATSAPP_MESSAGES_PER_SECOND": "1000",
+        "WHATSAPP_PAIR_SECONDS": "0",
         "WHATSAPP_ACCESS_TOKEN": secrets.token_hex(16),
         "WHATSAPP_APP_SECRET": secrets.token_hex(16),
         "WHATSAPP_VERIFY_TOKEN": secrets.token_hex(16),

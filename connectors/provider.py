@@ -1,10 +1,12 @@
 """What a provider of WhatsApp is to the rest of the house: something that sends, and limits on what it can show."""
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
 from conversation.layout import Limits
 from conversation.outbox import Due
+from conversation.refusals import Do
 
 
 class Provider(Protocol):
@@ -21,8 +23,22 @@ class Provider(Protocol):
     async def send(self, due: Due) -> str:
         """Send one message; returns the provider's id of it. Raises a `SendError` by what is to be done."""
 
+    def judge(self, code: int | None) -> Do:
+        """What an error code in a receipt asks for."""
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class ChatProvider(Provider, Protocol):
+    """A provider as the chat process uses it."""
+
+    @property
+    def lacks(self) -> Mapping[str, str]:
+        """What it cannot do, and what happens instead: said at the start, so that nobody finds out by accident."""
+
+    async def mark(self, number_id: str, message_id: str) -> None:
+        """Show a customer that her message was read and an answer is under way, if it can. Raises a `SendError`."""

@@ -1,13 +1,16 @@
 """The output channel of a turn: what Rasa says is collected, not sent. Sending is the outbox's business."""
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from rasa.core.channels.channel import OutputChannel
 
-from conversation.model import Answer, Choice, Message
+from conversation.model import Answer
+from conversation.responses import read_response, unread
 from conversation.wire import answer_from_json
-from flows.model import Ask
+
+log = structlog.get_logger()
 
 
 class Collector(OutputChannel):
@@ -21,26 +24,11 @@ class Collector(OutputChannel):
         return "whatsapp"
 
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
-        """Take one response: text, buttons or quick replies, a picture, or an answer of our own actions."""
-        if custom := message.get("custom"):
-            answer = answer_from_json(custom)
-            if answer is not None:
-                self.answers.append(answer)
-                return
-        buttons = [*(message.get("quick_replies") or []), *(message.get("buttons") or [])]
-        choices = tuple(choice for choice in map(_choice, buttons) if choice is not None)
-        text = (message.get("text") or "").strip()
-        if text or choices or message.get("image"):
-            self.answers.append(Message(text, choices, None, message.get("image")))
-
-
-def _choice(button: dict[str, Any]) -> Choice | None:
-    """A Rasa button, `{title, payload: /intent{"entity": "value"}}`, as a choice."""
-    name, brace, rest = str(button.get("payload", "")).strip().lstrip("/").partition("{")
-    if not name or not button.get("title"):
-        return None
-    try:
-        entities = json.loads(brace + rest) if brace else {}
-    except ValueError:
-        entities = {}
-    return Choice(Ask(name, {key: str(value) for key, value in entities.items()}), str(button["title"]))
+        """Take one response: text, buttons, pictures, cards, custom JSON, or an answer of our own actions."""
+        custom = message.get("custom")
+        if isinstance(custom, Mapping) and (answer := answer_from_json(custom)) is not None:
+            self.answers.append(answer)
+            return
+        self.answers.extend(read_response(message))
+        if keys := unread(message):
+            log.warning("custom JSON of a response says nothing on this channel", keys=keys)

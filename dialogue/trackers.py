@@ -7,6 +7,7 @@ all that is kept, and the cost of a turn stays the same however long the convers
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,29 +39,35 @@ class TurnTrackers(TrackerStore):
         super().__init__(domain)
         self._store = store
         self._clock = clock
-        self._turns: dict[str, Turn] = {}
+        self._turn: ContextVar[tuple[str, Turn] | None] = ContextVar("turn", default=None)
+        """The turn of the task that runs; a request of Rasa's HTTP API for the same conversation has none."""
         # Rasa's own way to decode an event walks all subclasses of `Event`, three hundred steps for each.
         self._kinds: dict[str, type[Event]] = {kind.type_name: kind for kind in all_subclasses(Event)}
 
     @contextmanager
     def turn(self, sender_id: str, remembered: Sequence[Mapping[str, Any]]) -> Iterator[Turn]:
         """A turn of one conversation: saving its tracker within means remembering it for the turn's transaction."""
-        turn = self._turns[sender_id] = Turn(remembered)
+        turn = Turn(remembered)
+        token = self._turn.set((sender_id, turn))
         try:
             yield turn
         finally:
-            del self._turns[sender_id]
+            self._turn.reset(token)
+
+    def _under_way(self, sender_id: str) -> Turn | None:
+        named = self._turn.get()
+        return named[1] if named is not None and named[0] == sender_id else None
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         memory = Memory(tracker.sender_id, tuple(event.as_dict() for event in newest(list(tracker.events))))
-        turn = self._turns.get(tracker.sender_id)
+        turn = self._under_way(tracker.sender_id)
         if turn is not None:
             turn.kept = memory
             return
         await self._store.write(lambda session: remember(session, memory, now=self._clock.now()))
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
-        turn = self._turns.get(sender_id)
+        turn = self._under_way(sender_id)
         events: Sequence[Mapping[str, Any]]
         if turn is not None:
             events = turn.kept.events if turn.kept is not None else turn.remembered

@@ -153,6 +153,18 @@ def check() -> None:
 
 
 @cli.command()
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="So many messages at most.")
+@click.option("--language", type=click.Choice(["en", "it", "es", "fr", "ar"]), help="Only messages in this language.")
+@click.option("--export", "out", type=click.Path(path_type=Path), help="Write them into a YAML file to edit.")
+@click.option("--import", "decided", type=click.Path(path_type=Path), help="Do what such a file says.")
+def annotate(limit: int, language: str | None, out: Path | None, decided: Path | None) -> None:
+    """Go through messages that were not understood, and file them into the training data."""
+    from passaparola.annotate_command import run as go_through
+
+    say(go_through(read_settings(), limit=limit, language=language, out=out, decided=decided))
+
+
+@cli.command()
 def schema() -> None:
     """Write what editors know programme files by (programmes/schema.json), and the tables of docs/programmes.md."""
     from passaparola.reference import write
@@ -160,6 +172,20 @@ def schema() -> None:
     read_settings()  # says so if this is not the project's folder
     for file in write(Path()):
         say(f"{file} is written")
+
+
+@cli.command()
+def flows() -> None:
+    """Draw the dialog flows into docs/flows/, as SVG and Mermaid."""
+    from conversation.flowing.parts import Tools, build_parts
+    from conversation.sentences import Sentences
+    from passaparola.compose import RESPONSES
+    from passaparola.flow_pictures import FOLDER, write
+
+    read_settings()  # says so if this is not the project's folder
+    parts = build_parts(Tools(Sentences.load(RESPONSES), "", ""))
+    write(FOLDER, [part.flow for part in parts])
+    say(f"{len(parts)} flows are drawn in {FOLDER}/")
 
 
 @cli.command()
@@ -360,6 +386,59 @@ def revoke(id_: str) -> None:
             await house.store.close()
 
     asyncio.run(work())
+
+
+@cli.group()
+def inbox() -> None:
+    """Look at messages of customers that could not be answered, and let them be tried again."""
+
+
+@inbox.command("list")
+def list_set_aside() -> None:
+    """List them: number, when they were sent, what kind, why. What they say is not shown."""
+    from passaparola.inbox_command import lines
+
+    found = lines(read_settings())
+    for line in found:
+        click.echo(line)
+    if not found:
+        say("no message is set aside")
+
+
+@inbox.command("retry")
+@click.argument("number", type=int, metavar="ID")
+def retry_set_aside(number: int) -> None:
+    """Let a message be tried again; the running chat process takes it up within half a minute."""
+    from passaparola.inbox_command import retry
+
+    retry(read_settings(), number)
+    say(f"message {number} will be tried again")
+
+
+@cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="COMMAND …")
+@click.pass_context
+def outbox(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Look at messages that did not go out, send them again, or drop them; let what is paused go on."""
+    from passaparola.outbox_command import outbox as group
+
+    _hand_on(context, group, arguments)
+
+
+@cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="COMMAND …")
+@click.pass_context
+def templates(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Hand templates in to WhatsApp, and see what it makes of them: what is said outside the 24-hour window."""
+    from passaparola.templates_command import templates as group
+
+    _hand_on(context, group, arguments)
+
+
+def _hand_on(context: click.Context, group: click.Group, arguments: tuple[str, ...]) -> None:
+    """Run a group of commands that lives in a module of its own, loaded only when it is asked for."""
+    names = context.help_option_names
+    group.main(list(arguments), context.command_path, standalone_mode=False, help_option_names=names)
 
 
 def main() -> None:

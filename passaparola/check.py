@@ -1,8 +1,7 @@
 """`passaparola check`: what designers edit, looked at as a whole. Every finding is `file:line: what is wrong`."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,15 @@ from conversation.sentences import PLURAL_FORMS, Sentence, Sentences
 from loyalty.files.advice import advise
 from loyalty.files.reading import clashes, programme_files, read_each
 from loyalty.programme import LANGUAGES
+from passaparola.check_data import check_data, coverage, repetitions
+from passaparola.check_templates import TEMPLATES, check_templates
+from passaparola.examples import Example, items, read_examples, whole_list
 
 OPT_WORDS = Path("data/words/opting.yml")
 READY_MADE = Path("programmes")
 WARNING = "warning: "
 """What stands before a finding that is allowed."""
 DOMAIN, NLU, RULES, RESPONSES = Path("domain.yml"), Path("data/nlu"), Path("data/rules"), Path("data/responses")
-FEWEST = 15
-"""Different sentences an intent needs in each language."""
-_ANNOTATION = regex.compile(r"\[([^\]]*)\](?:\(([^)]*)\)|\{([^}]*)\})")
-_ENTITY = regex.compile(r'"entity":\s*"([^"]+)"')
 _REQUIRED_FORMS: Mapping[str, frozenset[str]] = {
     "ar": PLURAL_FORMS,
     **dict.fromkeys(("en", "it", "es", "fr"), frozenset({"one", "other"})),
@@ -35,23 +33,13 @@ _REQUIRED_FORMS: Mapping[str, frozenset[str]] = {
 _PER_LANGUAGE = frozenset({"language.name"})
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A training sentence and where it stands."""
-
-    intent: str
-    language: str | None
-    text: str
-    entities: frozenset[str]
-    where: str
-
-
 def check_all(programme: Path, *, today: date) -> list[str]:
-    """Every mistake in programme files, sentences, domain, rules and training data; and what is probably not meant."""
+    """Every mistake in programmes, sentences, templates, domain and training data; and what is probably not meant."""
     findings = list(check_programmes(programme, today))
     try:
         sentences = Sentences.load(RESPONSES)
         findings += [*check_sentences(sentences), *check_buttons(RESPONSES / "buttons.yml", sentences)]
+        findings += check_templates(TEMPLATES, sentences, asks=_intents(DOMAIN))
     except BadSentence as error:
         findings.append(str(error))
     try:
@@ -59,7 +47,9 @@ def check_all(programme: Path, *, today: date) -> list[str]:
     except BadSentence as error:
         findings.append(str(error))
     try:
-        findings += check_dialogue(DOMAIN, NLU, RULES, RESPONSES)
+        examples = list(read_examples(NLU))
+        findings += check_dialogue(DOMAIN, examples, RULES, RESPONSES)
+        findings += check_data(examples, warning=WARNING)
     except YAMLError as error:
         findings.append(str(error))
     return findings
@@ -118,15 +108,14 @@ def _sentence(key: str, language: str, sentence: Sentence, usual: frozenset[str]
         yield f"{where}: is {units(sentence.forms['other'])} characters long, WhatsApp shows {limit}"
 
 
-def check_dialogue(domain: Path, nlu: Path, rules: Path, responses: Path) -> Iterator[str]:
+def check_dialogue(domain: Path, examples: Sequence[Example], rules: Path, responses: Path) -> Iterator[str]:
     """Intents, rules, examples and responses fit one another."""
-    intents, entities, actions = (_names(domain, key) for key in ("intents", "entities", "actions"))
+    intents, entities, actions = (names(domain, key) for key in ("intents", "entities", "actions"))
     ruled = dict(_rules(rules))
-    examples = list(read_examples(nlu))
     for intent, line in intents.items():
         if intent not in ruled:
             yield f"{domain}:{line}: {intent} has no rule in {rules}/"
-        yield from _coverage(f"{domain}:{line}: {intent}", [one for one in examples if one.intent == intent])
+        yield from coverage(f"{domain}:{line}: {intent}", [one for one in examples if one.intent == intent])
     for intent, (action, heard, where) in ruled.items():
         if intent not in intents and intent != "nlu_fallback":
             yield f"{heard}: {intent} is no intent of {domain}"
@@ -134,7 +123,7 @@ def check_dialogue(domain: Path, nlu: Path, rules: Path, responses: Path) -> Ite
             yield f"{where}: {action} is no action of {domain}"
         if action.startswith("utter_") and not _says(responses, action):
             yield f"{where}: {action} has no sentence in {responses}/"
-    yield from _duplicates(examples)
+    yield from repetitions(examples)
     for example in examples:
         if example.intent not in intents:
             yield f"{example.where}: {example.intent} is no intent of {domain}"
@@ -144,46 +133,10 @@ def check_dialogue(domain: Path, nlu: Path, rules: Path, responses: Path) -> Ite
             yield f"{example.where}: {', '.join(sorted(unknown))} is no entity of {domain}"
 
 
-def _coverage(where: str, examples: list[Example]) -> Iterator[str]:
-    for language in LANGUAGES:
-        count = len({_bare(example.text) for example in examples if example.language == language})
-        if count < FEWEST:
-            yield f"{where} has {count} different sentences in {language}, it needs {FEWEST}"
-
-
-def _duplicates(examples: list[Example]) -> Iterator[str]:
-    seen: dict[str, Example] = {}
-    for example in examples:
-        first = seen.setdefault(_bare(example.text), example)
-        if first is not example and first.intent != example.intent:
-            yield f"{example.where}: stands under {first.intent} too ({first.where}): {example.text}"
-        elif first is not example and first.language == example.language:
-            yield f"{example.where}: stands twice ({first.where}): {example.text}"
-
-
-def read_examples(folder: Path) -> Iterator[Example]:
-    """The training sentences of a folder, in the order of the files."""
-    for file in sorted(folder.glob("*.yml")):
-        for item in _items(file, "nlu"):
-            if "intent" not in item:
-                continue
-            if not isinstance(item.get("examples"), str):
-                raise YAMLError(f"{file}:{item.lc.line + 1}: {item['intent']} has no `examples: |`")
-            first = item.lc.value("examples")[0] + 2  # the line after `examples: |`
-            language = (item.get("metadata") or {}).get("language")
-            for number, line in enumerate(item["examples"].splitlines()):
-                text = line.strip().removeprefix("-").strip()
-                if text:
-                    found = _ANNOTATION.findall(text)
-                    named = frozenset(plain or "".join(_ENTITY.findall(rich)) for _, plain, rich in found)
-                    bare = _ANNOTATION.sub(r"\1", text)
-                    yield Example(item["intent"], language, bare, named, f"{file}:{first + number}")
-
-
 def _rules(folder: Path) -> Iterator[tuple[str, tuple[str, str, str]]]:
     """Of each rule its intent, its action, and where the two stand."""
     for file in sorted(folder.glob("*.yml")):
-        for item in _items(file, "rules"):
+        for item in items(file, "rules"):
             steps = item.get("steps")
             steps = [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
             said = {name: (value, f"{file}:{step.lc.line + 1}") for step in steps for name, value in step.items()}
@@ -200,38 +153,16 @@ def _says(responses: Path, action: str) -> bool:
     )
 
 
-def _bare(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _names(file: Path, key: str) -> dict[str, int]:
-    """The names a list of the domain declares, and their lines."""
-    names = _list(file, key)
-    plain = [str(next(iter(name))) if isinstance(name, Mapping) and name else str(name) for name in names]
-    return {name: names.lc.item(number)[0] + 1 for number, name in enumerate(plain)}
-
-
-def _items(file: Path, key: str) -> list[Any]:
-    """The mappings in a list of a training file."""
-    items = _list(file, key)
-    for number, item in enumerate(items):
-        if not isinstance(item, Mapping):
-            raise YAMLError(f"{file}:{items.lc.item(number)[0] + 1}: {item} is no mapping")
-    return list(items)
-
-
-def _list(file: Path, key: str) -> Any:
-    """A list of a file, with the positions of its items. Raises `YAMLError` naming file and line."""
+def _intents(file: Path) -> dict[str, int] | None:
+    """The intents of the domain; None if it cannot be read, which `check_dialogue` says."""
     try:
-        document: Any = YAML(typ="rt").load(file.read_text("utf-8"))
-    except OSError as error:
-        raise YAMLError(f"{file}:1: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise YAMLError(f"{file}:1: is not UTF-8 text") from None
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise YAMLError(f"{file}:{mark.line + 1 if mark else 1}: no valid YAML") from None
-    found = document.get(key) if isinstance(document, Mapping) else None
-    if not isinstance(found, list):
-        raise YAMLError(f"{file}:1: needs a list under `{key}:`")
-    return found
+        return names(file, "intents")
+    except YAMLError:
+        return None
+
+
+def names(file: Path, key: str) -> dict[str, int]:
+    """The names a list of the domain declares, and their lines."""
+    found = whole_list(file, key)
+    plain = [str(next(iter(name))) if isinstance(name, Mapping) and name else str(name) for name in found]
+    return {name: found.lc.item(number)[0] + 1 for number, name in enumerate(plain)}

@@ -5,10 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actions.answers import Answers
-from connectors.whatsapp.graph import GraphConfig
+from connectors.provider import ChatProvider
+from connectors.sending.pacing import Pace
+from connectors.twilio.api import TwilioApi, TwilioConfig
+from connectors.twilio.contents import read_contents
+from connectors.twilio.templates import register
+from connectors.whatsapp.graph import Graph, GraphConfig
+from connectors.whatsapp.templates.reading import read_templates
+from conversation.channel_events import Registry, report
+from conversation.costs import RateCard, read_rates
+from conversation.flowing.parts import Tools, build_parts
+from conversation.flowing.runner import FlowRunner
+from conversation.identity_changes import IdentityChanges
 from conversation.notices import Notices
 from conversation.opting import OptWords
+from conversation.preferences import Preferences
 from conversation.sentences import Sentences
+from conversation.template_states import TemplateWatch
 from loyalty.clock import Clock, SystemClock
 from loyalty.files.live import Programmes
 from loyalty.programme import Programme
@@ -17,6 +30,7 @@ from passaparola.settings import Settings
 from service.context import Context
 
 RESPONSES, OPT_WORDS = Path("data/responses"), Path("data/words/opting.yml")
+RATES, TEMPLATES = Path("data/rates.yml"), Path("data/templates")
 SWITCH = 0.0005
 """Seconds a thread keeps the interpreter: the store's writer needs it for a moment, often, and must not wait 5 ms."""
 
@@ -31,24 +45,62 @@ class House:
     sentences: Sentences
     opt_words: OptWords
     clock: Clock
+    rates: RateCard
 
     def by_number(self) -> Mapping[str, Programme]:
         """Programmes by the id of the number their members write to, always as they are in force."""
-        return self.programmes.by_number(self.settings.phone_number_id)
+        return self.programmes.by_number(self.settings.number_id)
 
     def answers(self) -> Answers:
         """What answers the intents."""
         return Answers(self.store, self.sentences, self.clock, public_url=self.settings.public_url)
 
-    def graph(self) -> GraphConfig:
-        """How to reach WhatsApp."""
-        return GraphConfig(self.settings.graph_url, self.settings.access_token.get_secret_value())
+    def channel_events(self) -> Registry:
+        """Who handles what WhatsApp tells beside messages and receipts."""
+        registry, programmes = Registry.empty(), self.by_number()
+        registry.on("identity", IdentityChanges(programmes))
+        registry.on("preference", Preferences(programmes))
+        registry.on("template", TemplateWatch())
+        for kind in ("template", "account", "problem"):
+            registry.on(kind, report)
+        return registry
+
+    def flows(self) -> FlowRunner:
+        """The dialog flows."""
+        tools = Tools(self.sentences, self.settings.public_url, self.settings.chat_url)
+        return FlowRunner(self.sentences, build_parts(tools))
+
+    def provider(self) -> ChatProvider:
+        """Who carries messages to WhatsApp, as the settings say. Not open yet."""
+        settings = self.settings
+        if settings.provider == "meta":
+            return Graph(GraphConfig(settings.graph_url, settings.access_token.get_secret_value()))
+        config = TwilioConfig(
+            settings.twilio_url, settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(),
+            read_contents(settings.twilio_contents), settings.public_chat_url or None,
+        )  # fmt: skip
+        return TwilioApi(config)
+
+    async def register_templates(self) -> list[str]:
+        """Write down the templates that stand in Twilio's console. Returns those that no file of ours declares."""
+        if self.settings.provider != "twilio":
+            return []
+        contents, (declared, _) = read_contents(self.settings.twilio_contents), read_templates(TEMPLATES)
+        now = self.clock.now()
+        return await self.store.write(lambda session: register(session, contents, declared, now=now))
+
+    def pace(self) -> Pace:
+        """How fast messages may go."""
+        settings = self.settings
+        return Pace(
+            settings.messages_per_second, settings.pair_seconds, portfolio=settings.portfolio_limit or None
+        )  # fmt: skip
 
     def service(self) -> Context:
         """What the service's handlers are given."""
         key = self.settings.api_key
         return Context(
-            self.store, self.programmes, self.sentences, Notices(self.sentences), self.clock,
+            self.store, self.programmes, self.sentences, Notices(self.sentences, self.provider().limits), self.clock,
             key.get_secret_value() if key else None, self.settings.public_url, self.settings.chat_url,
             self.programmes.refresh,
         )  # fmt: skip
@@ -59,4 +111,4 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
     clock, sentences = clock or SystemClock(), Sentences.load(RESPONSES)
     store = open_store(settings.database_url)
     programmes = Programmes(settings.programme, store, clock)
-    return House(settings, store, programmes, sentences, OptWords.load(OPT_WORDS), clock)
+    return House(settings, store, programmes, sentences, OptWords.load(OPT_WORDS), clock, read_rates(RATES))

@@ -47,6 +47,7 @@ def demo_environment(addresses: Addresses) -> dict[str, str]:
     secret = secrets.token_hex
     return {
         "RASA_TELEMETRY_ENABLED": "false",
+        "PASSAPAROLA_PROVIDER": "meta",
         "PASSAPAROLA_API_KEY": secret(16),
         "PASSAPAROLA_PUBLIC_URL": f"http://{addresses.host}:{addresses.service}",
         "WHATSAPP_GRAPH_URL": f"http://{addresses.host}:{addresses.simulator}/v24.0",

@@ -7,7 +7,9 @@ from contextlib import suppress
 import structlog
 from aiohttp import web
 
+from conversation.handouts import forget_old_files
 from conversation.offers import forget_old
+from conversation.upkeep import drop_old
 from loyalty.due import run_due
 from loyalty.errors import LoyaltyError
 from passaparola import VERSION
@@ -57,8 +59,10 @@ async def _due(house: House) -> None:
                 log.error("due work failed", programme=programme.id, error=str(error))
         try:
             await house.store.write(lambda session: forget_old(session, now=house.clock.now()))
+            await house.store.write(lambda session: forget_old_files(session, now=house.clock.now()))
+            await house.store.write(lambda session: drop_old(session, now=house.clock.now()))
         except LoyaltyError as error:
-            log.error("old choices could not be forgotten", error=str(error))
+            log.error("old choices and files could not be forgotten", error=str(error))
         await asyncio.sleep(DUE_EVERY)
 
 

@@ -1,7 +1,7 @@
 """Settings, from the environment or a `.env` file. Every command reads them here and nowhere else."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,15 +27,48 @@ class Settings(BaseSettings):
     """The address the chat process and the service listen on; 0.0.0.0 in a container."""
     model: Path = Field(Path("models/passaparola.tar.gz"), alias="PASSAPAROLA_MODEL")
 
+    rasa_token: SecretStr | None = Field(None, alias="PASSAPAROLA_RASA_TOKEN", min_length=16)
+    """Turns Rasa's HTTP API on, beside the webhook, for those who have the token."""
+
+    provider: Literal["meta", "twilio"] = Field("meta", alias="PASSAPAROLA_PROVIDER")
+    """Who carries messages to and from WhatsApp: Meta's Cloud API, or Twilio. docs/providers.md compares them."""
+    public_chat_url: str = Field("", alias="PASSAPAROLA_PUBLIC_CHAT_URL")
+    """How the outside reaches the chat process, without `/webhooks`: Twilio signs it and sends receipts there."""
+    twilio_url: str = Field("https://api.twilio.com", alias="TWILIO_API_URL")
+    twilio_account_sid: str = Field("", alias="TWILIO_ACCOUNT_SID", pattern=r"^(AC[0-9a-fA-F]{32})?$")
+    twilio_auth_token: SecretStr = Field(SecretStr(""), alias="TWILIO_AUTH_TOKEN")
+    twilio_number: str = Field("", alias="TWILIO_WHATSAPP_NUMBER", pattern=r"^((whatsapp:)?\+[0-9]{7,15})?$")
+    """The sender, such as +14155238886. A programme's `phone_number_id` is its digits, where there are several."""
+    twilio_contents: Path = Field(Path("data/twilio.yml"), alias="TWILIO_CONTENTS")
+    """Which template is which of Twilio's."""
+
     graph_url: str = Field("https://graph.facebook.com/v24.0", alias="WHATSAPP_GRAPH_URL")
     chat_url: str = Field("https://wa.me", alias="WHATSAPP_CHAT_URL")
     phone_number_id: str = Field("", alias="WHATSAPP_PHONE_NUMBER_ID")
+    business_account_id: str = Field("", alias="WHATSAPP_BUSINESS_ACCOUNT_ID")
+    """The account that templates belong to; `passaparola templates` needs it, chatting does not."""
+    app_id: str = Field("", alias="WHATSAPP_APP_ID")
+    """Only templates with a picture need it, for the upload of its example."""
     access_token: SecretStr = Field(SecretStr(""), alias="WHATSAPP_ACCESS_TOKEN")
     app_secret: SecretStr = Field(SecretStr(""), alias="WHATSAPP_APP_SECRET")
     verify_token: SecretStr = Field(SecretStr(""), alias="WHATSAPP_VERIFY_TOKEN")
 
+    messages_per_second: int = Field(80, alias="WHATSAPP_MESSAGES_PER_SECOND", ge=1, le=1000)
+    """The number's throughput: 80, or 1000 once WhatsApp has upgraded it; 20 if the phone's app uses it too."""
+    portfolio_limit: int = Field(250, alias="WHATSAPP_PORTFOLIO_LIMIT", ge=0)
+    """How many people outside the 24-hour window may be written to in 24 hours; 0: WhatsApp set no limit."""
+    pair_seconds: float = Field(6.0, alias="WHATSAPP_PAIR_SECONDS", ge=0)
+    """Seconds between messages to one person, of which a burst may be borrowed; 0 for load tests only."""
+
     shopify_secret: SecretStr | None = Field(None, alias="SHOPIFY_WEBHOOK_SECRET")
     woocommerce_secret: SecretStr | None = Field(None, alias="WOOCOMMERCE_WEBHOOK_SECRET")
+
+    @property
+    def number_id(self) -> str:
+        """By what the provider names the number of a programme whose file names none."""
+        if self.provider == "meta":
+            return self.phone_number_id
+        return self.twilio_number.removeprefix("whatsapp:").removeprefix("+")
 
 
 REQUIRED = {
@@ -45,6 +78,13 @@ REQUIRED = {
     "verify_token": "WHATSAPP_VERIFY_TOKEN",
 }
 """What `run` cannot do without."""
+REQUIRED_OF_TWILIO = {
+    "twilio_account_sid": "TWILIO_ACCOUNT_SID",
+    "twilio_auth_token": "TWILIO_AUTH_TOKEN",
+    "twilio_number": "TWILIO_WHATSAPP_NUMBER",
+}
+"""The same where Twilio is the provider."""
+_WHERE = {"meta": "README.md, “Connect a real number”,", "twilio": "docs/providers.md"}
 
 
 def read_settings() -> Settings:
@@ -60,7 +100,8 @@ def read_settings() -> Settings:
 
 def require_whatsapp(settings: Settings) -> None:
     """Check that the connector can start. Raises `CommandError` naming the first missing variable."""
-    for field, variable in REQUIRED.items():
+    required = REQUIRED if settings.provider == "meta" else REQUIRED_OF_TWILIO
+    for field, variable in required.items():
         value = getattr(settings, field)
         if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
-            raise CommandError(f"{variable} is not set; README.md, “Connect a real number”, says where to find it")
+            raise CommandError(f"{variable} is not set; {_WHERE[settings.provider]} says where to find it")

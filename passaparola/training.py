@@ -14,7 +14,8 @@ from passaparola import light_rasa
 from passaparola.errors import CommandError
 from passaparola.logs import quiet_libraries
 
-SOURCES = ("config.yml", "domain.yml", "data/nlu", "data/rules", "nlu")
+NLU = "data/nlu"
+SOURCES = ("config.yml", "domain.yml", NLU, "data/rules", "nlu")
 """What the model is made of."""
 TICK = 10.0
 
@@ -53,7 +54,7 @@ def train(model: Path, say: Callable[[str], None]) -> None:
             result = rasa.model_training.train(
                 domain="domain.yml",
                 config="config.yml",
-                training_files=["data/nlu", "data/rules"],
+                training_files=[NLU, "data/rules"],
                 output=str(model.parent),
                 force_training=True,
                 fixed_model_name=model.name.removesuffix(".tar.gz"),

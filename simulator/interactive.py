@@ -2,7 +2,8 @@
 
 In: a body whose ``type`` is interactive. Out: nothing, or ``Rejected``.
 Sources: Meta's pages "Interactive reply buttons messages", "Interactive list messages", "Interactive Call-to-Action URL
-button messages", "Location request messages" and `ActionObject` / `SectionObject` / `BodyObject` of facebook/openapi.
+button messages", "Interactive media carousel messages", "Location request messages" and
+`ActionObject` / `SectionObject` / `BodyObject` of facebook/openapi.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ ROW_DESCRIPTION = 72
 ROW_ID = 200
 LINK_LABEL = 20
 FLOW_LABEL = 30
+CARDS = 10
+CARD_BODY = 160
+CARD_LINES = 2
+CARD_REPLY = 20  # both its id and its title
 MEDIA_HEADERS = frozenset(("text", "image", "video", "document"))
 URL = re.compile(r"https?://\S+")
 
@@ -136,8 +141,39 @@ def _check_flow(action: Body) -> None:
         raise Rejected(MISSING, f"Param {where} needs a flow_id or a flow_name, one of the two.")
 
 
+def _check_carousel(action: Body) -> None:
+    kinds = set()
+    for number, card in enumerate(list_of(action, "cards", "interactive.action", 2, CARDS)):
+        where = f"interactive.action.cards[{number}]"
+        known = as_object(card, where, ("card_index", "type", "header", "body", "action"))
+        if known.get("card_index") != number:
+            raise Rejected(INVALID, f"Param {where}.card_index must be {number}.")
+        _check_header(object_of(known, "header", where), frozenset(("image", "video")))
+        if "body" in known:
+            said = text_of(object_of(known, "body", where, ("text",)), "text", f"{where}.body", CARD_BODY)
+            if said.count("\n") > CARD_LINES:
+                raise Rejected(INVALID, f"Param {where}.body.text must have at most {CARD_LINES} line breaks.")
+        kinds.add(_check_card_action(object_of(known, "action", where), f"{where}.action"))
+    if len(kinds) > 1:
+        raise Rejected(INVALID, "All cards of a carousel must have buttons of the same kind.")
+
+
+def _check_card_action(action: Body, where: str) -> str:
+    if "buttons" not in action:
+        parameters = object_of(action, "parameters", where, ("display_text", "url"))
+        text_of(parameters, "display_text", f"{where}.parameters", LINK_LABEL)
+        text_of(parameters, "url", f"{where}.parameters", 2000)
+        return "link"
+    for number, button in enumerate(list_of(action, "buttons", where, 1, BUTTONS)):
+        here = f"{where}.buttons[{number}]"
+        reply = object_of(as_object(button, here, ("type", "quick_reply")), "quick_reply", here, ("id", "title"))
+        text_of(reply, "id", here, CARD_REPLY)
+        text_of(reply, "title", here, CARD_REPLY)
+    return "quick_reply"
+
+
 def _unchecked(action: Body) -> None:
-    """Catalogue, order and carousel messages: this project sends none, so only their frame is checked."""
+    """Catalogue and order messages: what they may hold depends on a catalogue, so only their frame is checked."""
 
 
 _NONE: frozenset[str] = frozenset()
@@ -150,10 +186,10 @@ KINDS: dict[str, tuple[frozenset[str], tuple[str, ...], Callable[[Body], None]]]
     "location_request_message": (_NONE, (), _named("send_location")),
     "request_contact_info": (_NONE, (), _named("request_contact_info")),  # 2026; docs.kapso.ai
     "flow": (MEDIA_HEADERS, _FOOTER, _check_flow),
+    "carousel": (_NONE, (), _check_carousel),
 } | dict.fromkeys(
     (
         "address_message",
-        "carousel",
         "catalog_message",
         "order_details",
         "order_status",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.choices import Choice, choices_in
 from simulator.errors import Rejected
 
 
@@ -35,6 +36,17 @@ class Sent:
             return str(content.get("text", ""))
         return str(content.get("body", content.get("caption", "")))
 
+    @property
+    def opaque(self) -> str | None:
+        """What the sender had echoed in statuses (``biz_opaque_callback_data``)."""
+        value = self.body.get("biz_opaque_callback_data")
+        return None if value is None else str(value)
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """What a customer can tap in it."""
+        return tuple(choices_in(self.body))
+
 
 @dataclass(frozen=True, slots=True)
 class ReadMark:
@@ -51,3 +63,5 @@ class Refused:
 
     body: Any
     error: Rejected
+    planned: bool = False
+    """Asked for by `fail_next`; what was refused without that is a mistake of the sender."""

@@ -1,7 +1,11 @@
-"""The two rules of the platform that depend on what happened before: the 24-hour window and the pair limit."""
+"""The rules of the platform that depend on what happened before.
+
+The 24-hour window, the pair limit, a number's throughput, and how many people a business may write to first.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -54,3 +58,51 @@ class PairLimit:
             burst.count += 1
             return True
         return False
+
+
+class Throughput:
+    """So many messages a second for one number, in and out together; beyond that 130429.
+
+    Source: Meta, "Throughput": 80 a second, 1,000 when upgraded, 20 for a number that is in the app as well.
+    """
+
+    def __init__(self, per_second: int = 80) -> None:
+        self._per_second = per_second
+        self._last: deque[float] = deque()
+
+    def heard(self, now: float) -> None:
+        """A message came in: it counts as well, and is never refused."""
+        self._forget(now)
+        self._last.append(now)
+
+    def admit(self, now: float) -> bool:
+        """Count one message; False means 130429, and that one does not count."""
+        self._forget(now)
+        if len(self._last) >= self._per_second:
+            return False
+        self._last.append(now)
+        return True
+
+    def _forget(self, now: float) -> None:
+        while self._last and self._last[0] <= now - 1.0:
+            self._last.popleft()
+
+
+class PortfolioLimit:
+    """How many people outside the window a business may write to within 24 hours; beyond that 131064.
+
+    Source: Meta, "Messaging limits" (by business portfolio since October 2025): 250, 2,000, 10,000, 100,000, unlimited.
+    """
+
+    def __init__(self, people: int = 250, length: float = 24 * 3600.0) -> None:
+        self._people = people
+        self._length = length
+        self._first: dict[str, float] = {}
+
+    def admit(self, key: str, now: float) -> bool:
+        """Count somebody who is written to outside her window; False means 131064, and she does not count."""
+        self._first = {one: at for one, at in self._first.items() if now - at < self._length}
+        if key not in self._first and len(self._first) >= self._people:
+            return False
+        self._first.setdefault(key, now)
+        return True

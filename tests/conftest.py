@@ -15,6 +15,7 @@ import conversation.tables
 from loyalty.clock import FixedClock
 from loyalty.files.reading import read_programme
 from loyalty.programme import Programme
+from loyalty.rules.games import Games
 from loyalty.store import Store, open_store
 from loyalty.store.schema import upgrade
 from loyalty.tables import Base
@@ -32,7 +33,9 @@ def clock() -> FixedClock:
 
 @pytest.fixture(scope="session")
 def cafe() -> Programme:
-    return read_programme(ROOT / "programmes" / "cafe.yml")
+    """The sample programme, without what it has to play with: tests put up games of their own."""
+    cafe = read_programme(ROOT / "programmes" / "cafe.yml")
+    return cafe.model_copy(update={"games": Games(), "streaks": ()})
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

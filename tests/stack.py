@@ -17,6 +17,7 @@ from connectors.whatsapp.channel import WhatsAppInput
 from conversation.tables import InboxRow, OutboxRow
 from loyalty.clock import FixedClock
 from loyalty.due import run_due
+from loyalty.files.reading import read_programme
 from passaparola.chat import ChatWiring
 from passaparola.compose import House, build
 from passaparola.settings import Settings
@@ -76,6 +77,14 @@ class Stack:
             assert response.status == 200, answer
             return answer
 
+    async def decides(self, decision: dict[str, Any]) -> None:
+        """A colleague decides about the oldest claim that waits."""
+        async with self.service.get("/v1/claims", headers=BEARER) as response:
+            waiting = (await response.json())["claims"]
+        body = {"author": "Mara", "reason": "looked at", **decision}
+        async with self.service.post(f"/v1/claims/{waiting[0]['id']}", json=body, headers=BEARER) as response:
+            assert response.status == 200, await response.text()
+
     async def later(self, by: timedelta) -> None:
         """Time goes by, and what falls due in it is done."""
         self.clock.forward(by)
@@ -96,7 +105,8 @@ BEARER = {"Authorization": f"Bearer {API_KEY}"}
 async def running(agent: Agent, database: str, clock: FixedClock, programme: Path) -> AsyncIterator[Stack]:
     """A running stack on an empty database."""
     window = ServiceWindow()
-    graph = StandInGraph(ACCESS_TOKEN, NUMBER_ID, window=window, clock=lambda: clock.now().timestamp())
+    number = read_programme(programme).whatsapp.phone_number_id or NUMBER_ID
+    graph = StandInGraph(ACCESS_TOKEN, number, window=window, clock=lambda: clock.now().timestamp())
     async with serve(graph) as url:
         settings = Settings(
             _env_file=None,
@@ -105,7 +115,8 @@ async def running(agent: Agent, database: str, clock: FixedClock, programme: Pat
             api_key=API_KEY,
             public_url="https://aurora.example",
             graph_url=url,
-            phone_number_id=NUMBER_ID,
+            phone_number_id=number,
+            pair_seconds=0,  # the clock stands still, and with it whoever has to wait
             access_token=ACCESS_TOKEN,
             app_secret=APP_SECRET,
             verify_token="verify-token",
@@ -113,7 +124,7 @@ async def running(agent: Agent, database: str, clock: FixedClock, programme: Pat
         house = build(settings, clock=clock)
         wiring = ChatWiring(house)
         await wiring.start(agent)
-        business = Business("Caffè Aurora", "+390612345678", NUMBER_ID)
+        business = Business("Caffè Aurora", "+390612345678", number)
         try:
             async with TestClient(TestServer(build_app(house.service(), version="test"))) as service:
                 yield Stack(

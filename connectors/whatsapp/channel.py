@@ -4,7 +4,7 @@
 Rasa project that brings its own.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 from importlib import import_module
@@ -12,14 +12,17 @@ from typing import Any, Protocol
 
 import structlog
 from rasa.core.agent import Agent
-from rasa.core.channels.channel import InputChannel, UserMessage
+from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
 from sanic import Blueprint, Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse, json, text
 
 from connectors.errors import BadUpdate, NotConfigured
+from connectors.whatsapp.proactive import Proactive
 from connectors.whatsapp.signature import is_signed
+from connectors.whatsapp.strict_http import StrictRequest
 from connectors.whatsapp.updates import LARGEST, Batch, read_batch
+from conversation.model import Answer
 from loyalty.errors import StoreUnavailable
 
 log = structlog.get_logger()
@@ -41,13 +44,18 @@ class WebhookSecrets:
 class Wiring(Protocol):
     """What the channel needs of the application."""
 
-    secrets: WebhookSecrets
+    @property
+    def secrets(self) -> WebhookSecrets:
+        """What its updates are checked with."""
 
     async def start(self, agent: Agent) -> None:
         """The model is loaded and the server about to accept updates."""
 
     async def accept(self, batch: Batch) -> None:
         """Store what came in, durably; it is acknowledged when this returns."""
+
+    async def say(self, sender_id: str, answers: Sequence[Answer]) -> object:
+        """Put answers into the outbox of the member a conversation belongs to, by the rules of the window."""
 
     async def close(self) -> None:
         """Finish what is under way."""
@@ -72,6 +80,10 @@ class WhatsAppInput(InputChannel):
         module, _, name = path.rpartition(".")
         return cls(getattr(import_module(module), name)())
 
+    def get_output_channel(self) -> OutputChannel:
+        """The channel for what Rasa says without a message before it."""
+        return Proactive(self._wiring.say)
+
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """The routes. Turns do not go through `on_new_message`, which would hold the request until they end."""
         blueprint = Blueprint("whatsapp_webhook")
@@ -79,6 +91,7 @@ class WhatsAppInput(InputChannel):
         @blueprint.listener("before_server_start")
         async def limit(app: Sanic, _loop: object) -> None:
             app.config.REQUEST_MAX_SIZE = LARGEST
+            app.request_class = StrictRequest
             app.config.ACCESS_LOG = False
 
         @blueprint.listener("after_server_start")

@@ -1,42 +1,24 @@
-"""The Graph API: one call sends one message. What an error code asks for is decided here.
+"""The Graph API: one call sends one message. What an error code asks for is in `codes`."""
 
-Source of the codes: Meta, "Cloud API error codes" (2026-05-15).
-"""
-
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
-from connectors.errors import (
-    Malformed,
-    NeedsOperator,
-    OutsideWindow,
-    PairLimited,
-    Retryable,
-    SendError,
-    Unreachable,
-)
+from connectors.errors import Malformed, MaybeSent, Retryable, SendError, TryFewTimes
+from connectors.whatsapp.codes import kind_of
+from connectors.whatsapp.limits import check
 from connectors.whatsapp.render import render
 from conversation.layout import WHATSAPP, Limits
 from conversation.outbox import Due
+from conversation.refusals import Do
 
 TIMEOUT = aiohttp.ClientTimeout(total=40, connect=10)
-CONNECTIONS = 100
-
-_BY_CODE: Mapping[int, type[SendError]] = {
-    **dict.fromkeys((1, 2, 4, 80007, 130429, 131000, 131016, 131053, 131057, 133004, 133016, 134101), Retryable),
-    131056: PairLimited,
-    **dict.fromkeys((470, 131047), OutsideWindow),
-    **dict.fromkeys((130472, 130497, 131026, 131030, 131049, 131050, 131062, 137000), Unreachable),
-    **dict.fromkeys(
-        (0, 3, 10, 33, 190, 368, 131005, 131031, 131037, 131042, 131045, 131048, 131064, 133010, *range(200, 300)),
-        NeedsOperator,
-    ),
-}
-_SERVER_ERROR = 500
-_TOO_MANY = 429
+CONNECTIONS = 400
+_REFUSED = frozenset({429, 503})
+"""Nothing was done, whatever the body says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +34,14 @@ class Graph:
 
     def __init__(self, config: GraphConfig) -> None:
         self._url = config.url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {config.access_token}"}
+        self._headers = {"Authorization": f"Bearer {config.access_token}", "Content-Type": "application/json"}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "Graph":
         self._session = aiohttp.ClientSession(
-            headers=self._headers, timeout=TIMEOUT, connector=aiohttp.TCPConnector(limit=CONNECTIONS)
-        )
+            headers=self._headers, timeout=TIMEOUT, connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )  # fmt: skip
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -73,18 +56,51 @@ class Graph:
     def limits(self) -> Limits:
         return WHATSAPP
 
+    @property
+    def lacks(self) -> Mapping[str, str]:
+        return {}
+
     async def send(self, due: Due) -> str:
-        return await self.post(due.number_id, render(due))
+        body = render(due)
+        check(body)
+        return await self.post(due.number_id, body)
+
+    def judge(self, code: int | None) -> Do:
+        return kind_of(code).do
 
     async def post(self, number_id: str, body: Mapping[str, Any]) -> str:
         """Send a message from a number; returns its id. Raises a `SendError` by what is to be done."""
+        return message_id(*await self._call(number_id, body))
+
+    async def mark(self, number_id: str, message_id: str, *, typing: bool = True) -> None:
+        """Mark a customer's message and all before it as read, and show that an answer is being written.
+
+        That vanishes with the answer or after 25 s (Meta: "Typing indicators"). Raises a `SendError`.
+        """
+        body: dict[str, Any] = {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
+        status, answer = await self._call(number_id, body | ({"typing_indicator": {"type": "text"}} if typing else {}))
+        fields: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
+        if isinstance(error := fields.get("error"), dict):
+            raise graph_error(status, error)
+        if fields.get("success") is not True:
+            raise _silent(status)(f"the Graph API answered {status} to a read mark without success")
+
+    async def _call(self, number_id: str, body: Mapping[str, Any]) -> tuple[int, object]:
+        """The status and the JSON of an answer."""
         assert self._session is not None, "use `async with Graph(…)`"
+        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         try:
-            async with self._session.post(f"{self._url}/{number_id}/messages", json=body) as response:
-                status, answer = response.status, await response.json(content_type=None)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            async with self._session.post(f"{self._url}/{number_id}/messages", data=data) as response:
+                status, raw = response.status, await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Retryable(f"the Graph API cannot be reached: {type(error).__name__}") from error
-        return message_id(status, answer)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise MaybeSent(f"the Graph API did not answer: {type(error).__name__}") from error
+        try:
+            answer = json.loads(raw)
+        except ValueError:
+            raise _unreadable(status)(f"the Graph API answered {status} with something that is no JSON") from None
+        return status, answer
 
 
 def message_id(status: int, answer: object) -> str:
@@ -99,7 +115,7 @@ def message_id(status: int, answer: object) -> str:
         id_ = None
     if isinstance(id_, str) and id_:
         return id_
-    raise _unknown(status)(f"the Graph API answered {status} without a message id")
+    raise _silent(status)(f"the Graph API answered {status} without a message id")
 
 
 def graph_error(status: int, error: Mapping[str, Any]) -> SendError:
@@ -107,10 +123,17 @@ def graph_error(status: int, error: Mapping[str, Any]) -> SendError:
     code = error.get("code")
     details = error.get("error_data")
     text = str((details.get("details") if isinstance(details, dict) else None) or error.get("message") or "no message")
-    kind = _BY_CODE.get(code) if isinstance(code, int) else None
-    return (kind or _unknown(status))(text, code=code if isinstance(code, int) else None)
+    return kind_of(code, status)(text, code=code if isinstance(code, int) else None)
 
 
-def _unknown(status: int) -> type[SendError]:
-    """What to do about an answer whose error code is missing or unknown."""
-    return Retryable if status >= _SERVER_ERROR or status == _TOO_MANY else Malformed
+def _silent(status: int) -> type[SendError]:
+    """What to do about an answer with neither an id nor an error: only a clear no means that nothing was sent."""
+    if status in _REFUSED:
+        return Retryable
+    return Malformed if 400 <= status < 500 else MaybeSent
+
+
+def _unreadable(status: int) -> type[SendError]:
+    """The same where something in between has answered; a page that is not found now may be there in a minute."""
+    kind = _silent(status)
+    return TryFewTimes if kind is Malformed else kind

@@ -3,7 +3,7 @@
 `bot:` is the whole text of the answer; `…` in it stands for anything. CONTRIBUTING.md has the list of keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +14,12 @@ from ruamel.yaml import YAML
 
 from loyalty.people.imports import ImportRow, import_row
 from loyalty.people.members import Ref
-from simulator import Customer, Sent, Update
+from simulator import Customer, Sent, Update, WebhookBuilder
 from tests.stack import Stack
 
-ACTIONS = ("customer", "tap", "sends", "buys", "later")
-EXPECTATIONS = ("bot", "buttons", "rows", "silent")
-OTHERS = ("in", "as", "remember")
+ACTIONS = ("customer", "tap", "sends", "buys", "later", "decides")
+EXPECTATIONS = ("bot", "buttons", "rows", "picture", "silent")
+OTHERS = ("in", "as", "remember", "caption", "phone")
 
 
 class Mismatch(AssertionError):
@@ -113,6 +113,8 @@ class Player:
         stack, customer = self._stack, self._customers[name]
         if "buys" in keys:
             await stack.buys(customer, str(keys["buys"]))
+        elif "decides" in keys:
+            await stack.decides(dict(keys["decides"]))
         elif "later" in keys:
             await stack.later(timedelta(**keys["later"]))
         else:
@@ -129,19 +131,22 @@ class Player:
             id_, kind = _choice(message, keys["tap"])
             reply = build.button_reply if kind == "button" else build.list_reply
             return reply(customer, id_, keys["tap"], reply_to=message.wamid)
-        match keys["sends"]:
-            case "voice":
-                return build.audio(customer)
-            case "image":
-                return build.image(customer)
-            case "location":
-                return build.location(customer, 45.46, 9.19)
-            case "reaction":
-                return build.reaction(customer, "👍", to="wamid.old")
-            case "sticker":
-                return build.sticker(customer)
-            case _:
-                return build.unsupported(customer)
+        return _sent(build, customer, keys)
+
+
+def _sent(build: WebhookBuilder, customer: Customer, keys: Mapping[str, Any]) -> Update:
+    """Something sent that is no text."""
+    kinds: dict[str, Callable[[], Update]] = {
+        "voice": lambda: build.audio(customer),
+        "image": lambda: build.image(customer, keys.get("caption")),
+        "document": lambda: build.document(customer),
+        "own_card": lambda: build.contact(customer, str(keys["phone"]), asked=True, reply_to="wamid.asked"),
+        "somebody_elses_card": lambda: build.contact(customer, str(keys["phone"]), asked=False),
+        "location": lambda: build.location(customer, 45.46, 9.19),
+        "reaction": lambda: build.reaction(customer, "👍", to="wamid.old"),
+        "sticker": lambda: build.sticker(customer),
+    }
+    return kinds.get(keys["sends"], lambda: build.unsupported(customer))()
 
 
 def _choices(message: Sent) -> list[tuple[str, str, str]]:
@@ -166,6 +171,10 @@ def _compare(step: Step, sent: Sent) -> None:
         pattern = ".*".join(regex.escape(part) for part in expected.split("…"))
         if not regex.fullmatch(pattern, said, regex.DOTALL):
             raise Mismatch(f"{step.where}:\n  expected: {expected}\n  said:     {said}")
+    if "picture" in step.keys:
+        header = sent.body.get("interactive", {}).get("header", {})
+        if (header.get("type") == "image") != step.keys["picture"]:
+            raise Mismatch(f"{step.where}: expected {'a' if step.keys['picture'] else 'no'} picture above it")
     for key, kind in (("buttons", "button"), ("rows", "row")):
         if key in step.keys:
             titles = [title for found, _, title in _choices(sent) if found == kind]

@@ -10,7 +10,8 @@ from ruamel.yaml import YAML
 from loyalty.people.imports import ImportRow, import_row
 from loyalty.people.members import Ref
 from loyalty.programme import LANGUAGES, Language
-from passaparola.check import DOMAIN, NLU, Example, read_examples
+from passaparola.check import DOMAIN, NLU
+from passaparola.examples import Example, read_examples
 from simulator import Customer
 from tests.stack import Stack
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from actions import levels as about
 from actions import points as about_points
-from actions import wording
+from conversation import wording
 from conversation.layout import WHATSAPP, units
 from conversation.sentences import Sentences
 from loyalty.books.points import Books
@@ -137,12 +137,12 @@ async def test_places_have_invented_names_and_hers_is_marked(
     activity = gym.programme.earning.activities["class_attended"].name[language]
     assert len([line for line in lines if f" × {activity}" in line or f" × \u2068{activity}\u2069" in line]) == 3
     assert "Giulia" not in said
-    contact = gym.programme.contact[language]
-    assert contact not in said
+    consent = sentences.say(language, "board.consent")
+    assert consent not in said
     curious = await gym.member()
     asked = await text(gym, sentences, curious, about.leaderboard, language)
     assert "👉" not in asked
-    assert contact in asked.splitlines()[-1]
+    assert asked.splitlines()[-1] == consent
 
 
 async def test_the_board_as_a_customer_reads_it(store: Store, clock: FixedClock, sentences: Sentences) -> None:
@@ -163,7 +163,7 @@ async def test_an_empty_board_and_who_takes_part_without_a_place(
     name = await takes_part(rotta, anna)
     said = await text(rotta, sentences, anna, about.leaderboard)
     assert f"You take part as \u2068{name}\u2069" in said
-    assert "tell us" not in said
+    assert sentences.say("en", "board.consent") not in said
 
 
 async def test_who_is_further_down_sees_her_neighbours(shop: Shop, sentences: Sentences) -> None:

@@ -70,15 +70,17 @@ async def test_who_has_not_joined_is_asked_to(
     ("language", "said"),
     [
         ("en", ("Your level: *Silver spoon*.\n• 1.2 times the usual points on your purchases\n"
-               "• Choose dishes two days longer\n8 months to go to *Golden spoon*.")),
+               "• Choose dishes two days longer\n8 months to go to *Golden spoon*.\n▰▰▰▱▱▱▱▱▱▱ 4 of 12")),
         ("it", ("Il tuo livello: *Cucchiaio d’argento*.\n• 1,2 volte i soliti punti sui tuoi acquisti\n"
-               "• Scegli i piatti fino a due giorni dopo\nAncora 8 mesi per arrivare a *Cucchiaio d’oro*.")),
+               "• Scegli i piatti fino a due giorni dopo\nAncora 8 mesi per arrivare a *Cucchiaio d’oro*.\n"
+               "▰▰▰▱▱▱▱▱▱▱ 4 di 12")),
         ("es", ("Tu nivel: *Cuchara de plata*.\n• 1,2 veces los puntos habituales en tus compras\n"
-               "• Dos días más para elegir platos\nEstás a 8 meses de *Cuchara de oro*.")),
+               "• Dos días más para elegir platos\nEstás a 8 meses de *Cuchara de oro*.\n▰▰▰▱▱▱▱▱▱▱ 4 de 12")),
         ("fr", ("Votre niveau\xa0: *Cuillère d’argent*.\n• 1,2 fois les points habituels sur vos achats\n"
-               "• Deux jours de plus pour choisir vos plats\nPlus que 8 mois avant *Cuillère d’or*.")),
+               "• Deux jours de plus pour choisir vos plats\nPlus que 8 mois avant *Cuillère d’or*.\n"
+               "▰▰▰▱▱▱▱▱▱▱ 4 sur 12")),
         ("ar", ("مستواك: *ملعقة فضية*.\n• نقاط مشترياتك مضروبة في 1.2\n• يومان إضافيان لاختيار الأطباق\n"
-               "المتبقي للوصول إلى *ملعقة ذهبية*: 8 أشهر.")),
+               "المتبقي للوصول إلى *ملعقة ذهبية*: 8 أشهر.\n▰▰▰▱▱▱▱▱▱▱ 4 من 12")),
     ],
 )  # fmt: skip
 async def test_a_level_by_subscription_months(
@@ -100,7 +102,7 @@ async def test_levels_of_the_meal_boxes_from_the_first_to_the_last(
     assert buttons(said) == ["list_challenges", "check_points", "list_rewards"]
     begun = datetime(2026, 8, 22, 12, tzinfo=UTC)
     await subscribes(box, anna, "box", begun)
-    assert (await text(box, sentences, anna, about.tier)).endswith("1 month to go to *Silver spoon*.")
+    assert (await text(box, sentences, anna, about.tier)).endswith("1 month to go to *Silver spoon*.\n▰▰▰▰▱▱ 2 of 3")
     await box.days_later(370)
     said = await message(box, sentences, anna, about.tier)
     assert said.text.splitlines() == [
@@ -147,7 +149,9 @@ async def test_a_level_in_grace_says_until_when_and_what_keeps_it(shop: Shop, se
     await aims(shop, tiers=tiers)
     member = await shop.member()
     await shop.buys(member, "5.00")
-    assert await text(shop, sentences, member, about.tier) == "Your level: *Silver*.\n1 order to go to *Gold*."
+    assert await text(shop, sentences, member, about.tier) == (
+        "Your level: *Silver*.\n1 order to go to *Gold*.\n▰▰▰▱▱▱ 1 of 2"
+    )
     await shop.buys(member, "5.00")
     assert "highest" in await text(shop, sentences, member, about.tier)
     shop.clock.forward(timedelta(days=32))

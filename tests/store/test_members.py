@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -11,6 +13,7 @@ from loyalty.codes import read_code
 from loyalty.errors import Invalid, NotFound, Refused
 from loyalty.ids import MemberId, ProgrammeId
 from loyalty.merging.merge import merge
+from loyalty.people.identities import one_spelling, spellings
 from loyalty.people.members import Person, Ref, find_member, get_member, join, meet, set_marketing
 from loyalty.programme import Programme
 from loyalty.revisions import ensure_programme
@@ -44,6 +47,40 @@ async def how_many(shop: Shop, table: type[Member | Balance | Identity]) -> int 
 )
 def test_a_phone_is_one_identity_however_it_is_spelt(spelling: str) -> None:
     assert Ref.phone(spelling) == PHONE
+
+
+@pytest.mark.parametrize(
+    ("till", "whatsapp"),
+    [
+        ("+52 55 1234 5678", "5215512345678"),
+        ("+54 11 2345 6789", "5491123456789"),
+        ("+55 31 98765-4321", "553187654321"),
+        ("+521 55 1234 5678", "525512345678"),
+        ("+54 9 11 2345-6789", "541123456789"),
+        ("+55 31 8765 4321", "5531987654321"),
+    ],
+)
+def test_a_number_that_is_written_in_two_ways_is_one_phone(till: str, whatsapp: str) -> None:
+    assert Ref.phone(till) == Ref.phone(whatsapp)
+    assert whatsapp in spellings(Ref.phone(till).value)
+
+
+@pytest.mark.parametrize(
+    "number", ["+551131234567", "+12155512345", "+5511", "+5411234567890", "+521551234567", "+39333"]
+)
+def test_a_number_that_is_written_in_one_way_stays_as_it_is(number: str) -> None:
+    assert one_spelling(number) == number
+    assert spellings(number) >= {number, number[1:]}
+
+
+@given(
+    st.integers(10**6, 10**13), st.sampled_from(["+52", "+521", "+54", "+549", "+55", "+5531", "+55319", "+39", "+1"])
+)
+def test_every_spelling_of_a_phone_is_the_same_phone(digits: int, code: str) -> None:
+    number = f"{code}{digits}"
+    assert number in spellings(number)
+    assert {spellings(spelled) for spelled in spellings(number)} == {spellings(number)}
+    assert {one_spelling(f"+{spelled.removeprefix('+')}") for spelled in spellings(number)} == {one_spelling(number)}
 
 
 @pytest.mark.parametrize("number", ["", "+", "12", "+39", "call me", "+999123456789", "+39333123456789012345"])

@@ -12,15 +12,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from conversation import inbox, rights
+from conversation.deciding import Decider, Response
+from conversation.flowing.parts import Tools, build_parts
+from conversation.flowing.runner import FlowRunner
 from conversation.incoming import Attachment, Incoming, Sender, Text
 from conversation.memory import recall, sender_of
+from conversation.menus import Menus
 from conversation.model import Inquiry, Message, Understood
+from conversation.opting import OptWords
 from conversation.place import introduce, look
 from conversation.register import conversation_of
-from conversation.opting import OptWords
 from conversation.sentences import Sentences
 from conversation.tables import Conversation, InboxRow, Offer, OutboxRow, TrackerRow
-from conversation.turn import Response, Turns
+from conversation.turn import Turns
 from loyalty.ids import MemberId
 from loyalty.merging.merge import merge
 from loyalty.merging.recognition import recognise
@@ -43,7 +47,7 @@ class Parrot:
     async def parse(self, text: str) -> Understood:
         if self.meanwhile:
             await self.meanwhile.pop()()
-        return Understood("help", 1.0, {}, None, {})
+        return Understood("goodbye", 1.0, {}, None, {})
 
     async def respond(
         self, inquiry: Inquiry, understood: Understood, remembered: Sequence[Mapping[str, Any]]
@@ -58,7 +62,9 @@ class Chat:
         self.shop = shop
         self.dialogue = Parrot()
         sentences = Sentences.load(Path("data/responses"))
-        self._turns = Turns(shop.store, {NUMBER: shop.programme}, self.dialogue, sentences, OptWords({}), shop.clock)
+        flows = FlowRunner(sentences, build_parts(Tools(sentences, "", "")))
+        decider = Decider(shop.store, self.dialogue, flows, OptWords({}), Menus(sentences))
+        self._turns = Turns(shop.store, {NUMBER: shop.programme}, decider, flows, sentences, shop.clock)
         self._messages = 0
 
     def message(self, *refs: Ref, text: str = "ciao") -> Incoming:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from connectors.sending.claims import claim
 from conversation import outbox
 from conversation.notices import Notices as Telling
 from conversation.register import conversation_of, ensure_conversation
@@ -107,8 +108,8 @@ async def test_what_she_is_answered_at_night_does_not_wait_for_a_notice(shop: Sh
         outbox.enqueue(session, conversation, [{"text": "hi"}], key="answer", now=shop.now)
 
     await shop.do(answer)
-    claimed = await shop.do(lambda session: outbox.claim(session, limit=10, now=shop.now))
-    assert [one.message for one in claimed] == [{"text": "hi"}]
+    claimed = await shop.do(lambda session: claim(session, limit=10, now=shop.now))
+    assert [one.due.message for one in claimed] == [{"text": "hi"}]
     shop.clock.forward(timedelta(hours=10))
-    later = await shop.do(lambda session: outbox.claim(session, limit=10, now=shop.now))
+    later = await shop.do(lambda session: claim(session, limit=10, now=shop.now))
     assert len(later) == 1

@@ -15,24 +15,31 @@ ROOT = Path(__file__).parents[2]
 light_rasa.install(ROOT / "config.yml")
 _policy = asyncio.get_event_loop_policy()
 
-from rasa.core.channels.channel import register  # noqa: E402 -- after the stand-in for TensorFlow is in place
+from rasa.core.channels.channel import InputChannel, register  # noqa: E402 -- after the stand-in for TensorFlow is in place
 
 from connectors.whatsapp import channel  # noqa: E402 -- as above
 
 sanic.Sanic.test_mode = True  # without it only one server can ever start in a process
 asyncio.set_event_loop_policy(_policy)  # Sanic has put uvloop's in its place, for every test after this
 
-__all__ = ["channel", "serving"]
+__all__ = ["channel", "serving", "serving_channel"]
 
 _NUMBERS = count()
 
 
 @asynccontextmanager
 async def serving(wiring: channel.Wiring, agent: object) -> AsyncIterator[str]:
-    """A Sanic server on this machine, set up as Rasa does it; gives the address of the webhook."""
+    """A server with Meta's channel; gives the address of the webhook."""
+    async with serving_channel(channel.WhatsAppInput(wiring), agent) as base:
+        yield f"{base}/webhooks/whatsapp/webhook"
+
+
+@asynccontextmanager
+async def serving_channel(made: InputChannel, agent: object) -> AsyncIterator[str]:
+    """A Sanic server on this machine with one channel, set up as Rasa does it; gives its address."""
     app = sanic.Sanic(f"channel-{next(_NUMBERS)}", configure_logging=False)
     app.ctx.agent = agent
-    register([channel.WhatsAppInput(wiring)], app, route="/webhooks/")
+    register([made], app, route="/webhooks/")
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         server = await app.create_server(sock=listening, return_asyncio_server=True, access_log=False)
@@ -40,7 +47,7 @@ async def serving(wiring: channel.Wiring, agent: object) -> AsyncIterator[str]:
             await server.startup()
             await server.before_start()
             await server.after_start()
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/webhooks/whatsapp/webhook"
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
             await server.before_stop()
             await server.after_stop()
         finally:

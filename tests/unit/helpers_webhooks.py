@@ -30,7 +30,13 @@ CONTENTS: Mapping[str, Json] = {
     },
     "nfm_reply": {
         "type": "interactive",
-        "interactive": {"type": "nfm_reply", "nfm_reply": {"name": "flow", "body": "Sent", "response_json": "{}"}},
+        "interactive": {
+            "type": "nfm_reply",
+            "nfm_reply": {
+                "name": "flow", "body": "Sent",
+                "response_json": '{"flow_token": "t-1", "birthday": "1990-02-03", "likes": ["tea", {"with": "milk"}]}',
+            },
+        },
     },
     "button": {"type": "button", "button": {"payload": "Unsubscribe", "text": "Stop, please"}},
     "image": {
@@ -43,7 +49,10 @@ CONTENTS: Mapping[str, Json] = {
     "sticker": {"type": "sticker", "sticker": {"mime_type": "image/webp", "animated": False, "id": "2"}},
     "location": {
         "type": "location",
-        "location": {"latitude": 37.44221496582, "longitude": -122.16165924072, "name": "Philz Coffee"},
+        "location": {
+            "latitude": 37.44221496582, "longitude": -122.16165924072, "name": "Philz Coffee",
+            "address": "101 Forest Ave, Palo Alto, CA 94301", "url": "https://philzcoffee.com/",
+        },
     },
     "contacts": {
         "type": "contacts",
@@ -51,30 +60,88 @@ CONTENTS: Mapping[str, Json] = {
     },
     "order": {
         "type": "order",
-        "order": {"catalog_id": "1", "text": "", "product_items": [{"product_retailer_id": "a", "quantity": 2}]},
+        "order": {
+            "catalog_id": "194836987003835", "text": "no sugar",
+            "product_items": [
+                {"product_retailer_id": "di9ozbzfi4", "quantity": 2, "item_price": 30, "currency": "USD"},
+                {"product_retailer_id": "nqryix03ez", "quantity": 1, "item_price": 25.5, "currency": "USD"},
+            ],
+        },
     },
     "reaction": {"type": "reaction", "reaction": {"message_id": "wamid.HBgLMTY1MDM4", "emoji": "👍"}},
-    "edit": {"type": "edit", "edit": {"original_message_id": "wamid.HBgLMTY1MDM4", "message": {"type": "text"}}},
-    "revoke": {"type": "revoke", "revoke": {"original_message_id": "wamid.HBgLMTY1MDM4"}},
-    "system": {
-        "type": "system",
-        "system": {"body": "User changed number", "wa_id": "12195555358", "type": "user_changed_number"},
+    "edit": {
+        "type": "edit",
+        "edit": {
+            "original_message_id": "wamid.HBgLMTY1MDM4",
+            "message": {"type": "text", "text": {"body": "I meant tea"}},
+        },
     },
+    "revoke": {"type": "revoke", "revoke": {"original_message_id": "wamid.HBgLMTY1MDM4"}},
     "unsupported": {
         "type": "unsupported",
         "errors": [{"code": 131051, "title": "Message type unknown", "message": "Message type unknown"}],
     },
     "hologram": {"type": "hologram", "hologram": {"depth": 3}},
-}
+}  # fmt: skip
 """What a message of each type carries beside its id and sender."""
+
+SYSTEM: Mapping[str, Json] = {
+    "number": {
+        "type": "system",
+        "system": {
+            "body": "User Sheena Nelson changed from 16505551234 to 12195555358", "wa_id": "12195555358",
+            "type": "user_changed_number",
+        },
+    },
+    "number of old": {
+        "type": "system",
+        "system": {"type": "customer_changed_number", "customer": PHONE, "new_wa_id": "12195555358"},
+    },
+    "user id": {
+        "type": "system",
+        "system": {
+            "body": "User changed user ID", "type": "user_changed_user_id", "user_id": "US.2222",
+            "previous_user_id": USER_ID, "previous_parent_user_id": "US.9",
+        },
+    },
+}  # fmt: skip
+"""System messages about the identity of a customer."""
+
+FIELDS: Mapping[str, Json] = {
+    "message_template_status_update": {
+        "event": "REJECTED", "message_template_id": 594425479261596, "message_template_name": "points_expire",
+        "message_template_language": "it", "reason": "TAG_CONTENT_MISMATCH",
+    },
+    "message_template_quality_update": {
+        "previous_quality_score": "GREEN", "new_quality_score": "RED", "message_template_id": 594425479261596,
+        "message_template_name": "points_expire", "message_template_language": "it",
+    },
+    "template_category_update": {
+        "message_template_id": 594425479261596, "message_template_name": "points_expire",
+        "message_template_language": "it", "previous_category": "UTILITY", "new_category": "MARKETING",
+    },
+    "account_update": {
+        "event": "ACCOUNT_RESTRICTION",
+        "restriction_info": [{"restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING", "expiration": 1749416383}],
+    },
+    "account_alerts": {"entity_type": "WABA", "entity_id": 4, "alert_info": {"alert_severity": "CRITICAL"}},
+    "phone_number_quality_update": {
+        "display_phone_number": "15550783881", "event": "FLAGGED", "current_limit": "TIER_1K",
+    },
+    "phone_number_name_update": {"display_phone_number": "15550783881", "decision": "APPROVED"},
+    "business_capability_update": {"max_daily_conversations_per_business": 2000, "max_phone_numbers_per_business": 25},
+}  # fmt: skip
+"""What the fields about templates and the account tell."""
 
 STATUSES: Mapping[str, Json] = {
     "sent": {
         "id": "wamid.sent", "status": "sent", "timestamp": SENT_AT, "recipient_id": PHONE,
-        "biz_opaque_callback_data": "4711", "pricing": {"billable": True, "category": "service", "type": "regular"},
+        "biz_opaque_callback_data": "4711",
+        "pricing": {"billable": True, "category": "service", "type": "regular", "pricing_model": "PMP"},
     },
     "delivered": {"id": "wamid.delivered", "status": "delivered", "timestamp": SENT_AT, "recipient_user_id": USER_ID},
     "read": {"id": "wamid.read", "status": "read", "timestamp": SENT_AT, "recipient_id": PHONE},
+    "played": {"id": "wamid.played", "status": "played", "timestamp": SENT_AT, "recipient_id": PHONE},
     "failed": {
         "id": "wamid.failed", "status": "failed", "timestamp": SENT_AT, "recipient_id": PHONE,
         "biz_opaque_callback_data": "4712",
@@ -123,6 +190,23 @@ def webhook(*entries: Json) -> Json:
 def raw(document: object) -> bytes:
     """A body as it travels."""
     return json.dumps(document).encode()
+
+
+def preference(wish: str = "stop", *, phone: str | None = PHONE, user_id: str | None = None) -> Json:
+    """What the field `user_preferences` tells of one person."""
+    known = {"wa_id": phone, "user_id": user_id}
+    told = {
+        "detail": f"User requested to {wish} marketing messages", "category": "marketing_messages", "value": wish,
+        "timestamp": int(SENT_AT),
+    }  # fmt: skip
+    who = {key: given for key, given in known.items() if given is not None}
+    return value(contacts=[contact(phone=phone, user_id=user_id)], user_preferences=[{**who, **told}])
+
+
+def echo(id_: str = "wamid.echo") -> Json:
+    """What the field `smb_message_echoes` tells of a message from the business's own phone."""
+    told = {"from": "15550783881", "to": PHONE, "id": id_, "timestamp": SENT_AT, "type": "text", "text": {"body": "Hi"}}
+    return value(message_echoes=[told])
 
 
 def read(*values: Json) -> Batch:

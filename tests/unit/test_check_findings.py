@@ -15,15 +15,17 @@ from loyalty.errors import BadProgramme
 from loyalty.files.reading import read_programmes
 from passaparola.check import (
     DOMAIN,
-    FEWEST,
     NLU,
     RESPONSES,
     RULES,
+    WARNING,
     check_all,
     check_buttons,
     check_dialogue,
     check_sentences,
 )
+from passaparola.check_data import FEWEST
+from passaparola.examples import read_examples
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 21)
@@ -84,9 +86,9 @@ class Copy:
         return range(first, last)
 
     def findings(self) -> list[str]:
-        """Everything `passaparola check` says."""
+        """Every mistake that `passaparola check` says."""
         with chdir(self.folder):
-            return check_all(Path("programmes"), today=TODAY)
+            return [one for one in check_all(Path("programmes"), today=TODAY) if f": {WARNING}" not in one]
 
     def in_sentences(self) -> list[str]:
         """The part about sentences, which is quicker."""
@@ -100,7 +102,7 @@ class Copy:
         """The part about domain, rules and training data."""
         with chdir(self.folder):
             try:
-                return list(check_dialogue(DOMAIN, NLU, RULES, RESPONSES))
+                return list(check_dialogue(DOMAIN, list(read_examples(NLU)), RULES, RESPONSES))
             except YAMLError as error:
                 return [str(error)]
 
@@ -128,7 +130,7 @@ def where(finding: str) -> tuple[str, int]:
 
 def test_the_real_files_are_in_order() -> None:
     with chdir(ROOT):
-        assert check_all(Path("programmes"), today=TODAY) == []
+        assert [one for one in check_all(Path("programmes"), today=TODAY) if f": {WARNING}" not in one] == []
 
 
 # ---- sentences

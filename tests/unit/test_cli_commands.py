@@ -167,7 +167,8 @@ def test_members_are_imported_once(outcomes: dict[str, Outcome]) -> None:
 
 
 def test_a_check_tells_its_findings_and_how_many(outcomes: dict[str, Outcome]) -> None:
-    assert (outcomes["check"].code, outcomes["check"].line) == (0, "everything is in order")
+    assert outcomes["check"].code == 0
+    assert outcomes["check"].line.startswith("everything is in order")
     broken = outcomes["a broken programme"]
     assert broken.code == 1
     assert broken.out.startswith("broken.yml:5: currency: ")

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
@@ -12,6 +12,7 @@ from yarl import URL
 from connectors.errors import BadUpdate, NotConfigured
 from connectors.whatsapp.signature import sign
 from connectors.whatsapp.updates import LARGEST, Batch, read_batch
+from conversation.model import Answer, Message
 from loyalty.errors import StoreUnavailable
 from tests.unit.helpers_channel import channel, serving
 from tests.unit.helpers_webhooks import STATUSES, contact, entry, message, raw, value, webhook
@@ -30,6 +31,7 @@ class FakeWiring:
         self.entered = asyncio.Event()
         self.error: Exception | None = None
         self.stored: list[Batch] = []
+        self.said: list[tuple[str, tuple[Answer, ...]]] = []
         self.agents: list[object] = []
         self.closed = 0
 
@@ -42,6 +44,9 @@ class FakeWiring:
         if self.error is not None:
             raise self.error
         self.stored.append(batch)
+
+    async def say(self, sender_id: str, answers: Sequence[Answer]) -> None:
+        self.said.append((sender_id, tuple(answers)))
 
     async def close(self) -> None:
         self.closed += 1
@@ -241,3 +246,15 @@ async def test_the_wiring_starts_and_ends_with_the_server(wiring: FakeWiring) ->
         assert wiring.agents == ["the agent"]
         assert wiring.closed == 0
     assert wiring.closed == 1
+
+
+# ---- what Rasa says by itself
+
+
+async def test_what_rasa_says_without_a_message_before_it_is_handed_to_the_application(wiring: FakeWiring) -> None:
+    output = channel.WhatsAppInput(wiring).get_output_channel()
+    assert output.name() == channel.WhatsAppInput.name()
+    picture = "https://aurora.example/mug.jpg"
+    await output.send_response("cafe:m-1", {"text": "A mug", "image": picture, "attachment": picture})
+    await output.send_response("cafe:m-1", {"custom": {"blocks": []}})
+    assert wiring.said == [("cafe:m-1", (Message("A mug", (), None, picture),))]

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from connectors.whatsapp import limits
 from connectors.whatsapp.render import render
-from conversation.layout import MORE, WHATSAPP, units
+from conversation.cutting import line
+from conversation.layout import MORE, WHATSAPP
 from conversation.model import Choice, Message
 from conversation.offers import Offered, make_offer, read_token
 from conversation.outbox import Due
@@ -18,7 +20,7 @@ from conversation.tables import Conversation
 from flows.model import Ask
 from simulator.limits import check
 from tests.unit.helpers_hypothesis import patiently
-from tests.unit.helpers_messages import a_place_for_offers, messages
+from tests.unit.helpers_messages import TEMPLATES, a_place_for_offers, extras, messages
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 Json = dict[str, Any]
@@ -66,13 +68,22 @@ def choice(title: str, detail: str | None = None) -> Choice:
 
 
 @patiently(100)
-@given(messages(), st.sampled_from(["+393331234567", None]))
+@given(messages(carrying=extras()), st.sampled_from(["+393331234567", None]))
 def test_any_message_is_within_the_limits_of_the_cloud_api(
     bodies_of: Rendering, message: Message, phone: str | None
 ) -> None:
     for page in range(pages(message) + 1):
         for body in bodies_of(message, page, phone):
+            limits.check(body)
             check(body)
+
+
+@patiently(40)
+@given(messages(8, TEMPLATES.map(lambda template: (template,))))
+def test_any_template_is_within_the_limits_of_the_cloud_api(bodies_of: Rendering, message: Message) -> None:
+    for body in bodies_of(message):
+        limits.check(body)
+        check(body)
 
 
 @patiently(60)
@@ -91,28 +102,46 @@ def test_every_choice_of_any_message_can_be_reached(bodies_of: Rendering, messag
     assert reached == list(range(len(message.choices)))
 
 
-@patiently(60)
+@patiently(100)
 @given(messages())
-def test_a_cut_title_of_any_message_stands_in_full_where_there_is_room(bodies_of: Rendering, message: Message) -> None:
+def test_every_title_and_detail_of_any_message_can_be_read_in_full(bodies_of: Rendering, message: Message) -> None:
     for page in range(pages(message)):
-        for body in bodies_of(message, page):
+        bodies = bodies_of(message, page)
+        said = "".join("".join(map(_texts, bodies)).split())
+        for body in bodies:
             for shown in shown_in(body):
                 _, number = read_token(shown["id"]) or ("", MORE)
-                full = message.choices[number].title.strip() if number != MORE else shown["title"]
-                if full and shown["title"] != full and units(full) < WHATSAPP.row_detail - len(" ·…"):
-                    assert body["interactive"]["type"] == "button" or full in shown["description"]
+                if number == MORE:
+                    continue
+                row = "".join(f"{shown['title']}{shown.get('description', '')}".split())
+                for full in (line(message.choices[number].title), line(message.choices[number].detail)):
+                    words = "".join(full.split())
+                    assert words in row or words in said
+
+
+@patiently(60)
+@given(messages())
+def test_every_heading_of_any_message_stands_over_its_choices(bodies_of: Rendering, message: Message) -> None:
+    for page in range(pages(message)):
+        *_, body = bodies_of(message, page) or [{}]
+        said = _texts(body) if body else ""
+        for section in body.get("interactive", {}).get("action", {}).get("sections", []):
+            for row in section["rows"]:
+                _, number = read_token(row["id"]) or ("", MORE)
+                heading = line(message.choices[number].section) if number != MORE else ""
+                title = section.get("title", "")
+                assert not heading or title == heading or title.endswith("…"), said
 
 
 @patiently(60)
 @given(messages())
 def test_no_word_and_no_picture_of_any_message_gets_lost(bodies_of: Rendering, message: Message) -> None:
     bodies = bodies_of(message)
-    if not message.choices and not message.text.strip() and message.image is None:
+    if not message.choices and not line(message.text) and message.image is None:
         assert bodies == []
         return
-    said = "".join(_texts(body) for body in bodies)
-    prompt = "Choose" if message.choices and "Choose" in _texts(bodies[-1]) else ""
-    assert "".join(said.split()) == "".join((message.text + prompt).split())
+    said = "".join("".join(map(_texts, bodies)).split())
+    assert "".join(message.text.split()) in said or not line(message.text)
     pictures = [body["image"]["link"] for body in bodies if body["type"] == "image"]
     headers = [body["interactive"].get("header", {}) for body in bodies if body["type"] == "interactive"]
     pictures += [header["image"]["link"] for header in headers if header]
@@ -205,7 +234,10 @@ def test_a_picture_stands_above_a_text_or_buttons_and_ahead_of_a_list(bodies_of:
     assert body["image"] == {"link": image}
     (body,) = bodies_of(Message("A mug?", buttons, image=image))
     assert body["interactive"]["header"] == {"type": "image", "image": {"link": image}}
-    first, second = bodies_of(Message("A mug?", (choice("Yes", "200 points"),), image=image))
+    (body,) = bodies_of(Message("A mug?", (choice("Yes", "200 points"),), image=image))
+    assert body["interactive"]["header"] == {"type": "image", "image": {"link": image}}
+    assert body["interactive"]["body"]["text"] == "A mug?\n\n• Yes · 200 points", "one message instead of two"
+    first, second = bodies_of(Message("A mug?", (choice("Yes", "200 points"),) * 4, image=image))
     assert first["image"] == {"link": image}
     assert second["interactive"]["type"] == "list"
     assert "header" not in second["interactive"]

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,21 +12,36 @@ from hypothesis import strategies as st
 from sqlalchemy import String
 
 from connectors.errors import BadUpdate
+from connectors.whatsapp.reading.contents import LONGEST_TEXT
 from connectors.whatsapp.updates import Batch, read_batch
-from conversation.incoming import Attachment, Incoming, Receipt, Sender, Tap, Text, incoming_from_json, incoming_to_json
+from conversation.happenings import Happening, happening_from_json, happening_to_json, people_of
+from conversation.incoming import (
+    Incoming,
+    Receipt,
+    Sender,
+    Text,
+    incoming_from_json,
+    incoming_to_json,
+    receipt_from_json,
+    receipt_to_json,
+)
 from conversation.register import person
-from conversation.tables import Conversation, InboxRow, OutboxRow
+from conversation.tables import ChannelEvent, Conversation, InboxRow, OutboxRow
 from loyalty.tables import Base, Member
 from tests.unit.helpers_hypothesis import patiently
 from tests.unit.helpers_webhooks import (
     CONTENTS,
+    FIELDS,
     PHONE,
     STATUSES,
+    SYSTEM,
     USER_ID,
     Json,
     contact,
+    echo,
     entry,
     message,
+    preference,
     raw,
     value,
     webhook,
@@ -60,13 +76,31 @@ def real_bodies() -> list[Json]:
     nobody = value(
         messages=[message(from_=None, from_user_id=USER_ID)], contacts=[contact(phone=None, user_id=USER_ID)]
     )
+    system = [webhook(entry(value(messages=[{**message(), **told}]))) for told in SYSTEM.values()]
+    told = [webhook(entry(told, field=field)) for field, told in FIELDS.items()]
+    told += [webhook(entry(preference(), field="user_preferences")), webhook(entry(echo(), field="smb_message_echoes"))]
+    problem = webhook(entry(value(errors=[{"code": 131005, "title": "Access denied"}])))
+    rich = webhook(entry(value(messages=[RICH], contacts=[contact()])))
     batch = webhook(entry(value(messages=[message("text"), message("button_reply")])), entry(nobody, receipts))
-    return [*single, webhook(entry(receipts)), batch]
+    return [*single, webhook(entry(receipts)), *system, *told, problem, rich, batch]
+
+
+RICH = {
+    **message(),
+    "context": {"id": "wamid.ours", "referred_product": {"catalog_id": "1", "product_retailer_id": "di9"}},
+    "referral": {
+        "source_url": "https://fb.me/3cr4", "source_id": "120226305854810726", "source_type": "ad",
+        "headline": "Chat with us", "ctwa_clid": "Aff-n8ZTODiE79d22KtAwQKj9e",
+    },
+}  # fmt: skip
+"""A message with everything that can stand beside its content."""
 
 
 BODIES = real_bodies()
 READ = frozenset(
     {"id", "from", "from_user_id", "wa_id", "user_id", "name", "phone_number_id", "timestamp", "type", "text", "title"}
+    | {"metadata", "context", "referral", "system", "previous_user_id", "wa_id", "to", "user_preferences", "category"}
+    | {"contacts", "phones", "latitude", "product_items", "response_json", "pricing", "recipient_id", "errors"}
     | {"payload", "button", "interactive", "body", "status", "code", "errors", "biz_opaque_callback_data", "contacts"}
 )
 """Keys under which the connector looks: worth more damage than the rest."""
@@ -149,6 +183,34 @@ def assert_sender(sender: object) -> None:
         assert_text(sender.name, longest(Member, "name"))
 
 
+def assert_json(value: object) -> None:
+    """What Postgres takes as JSON: no NUL, no lone surrogates, finite numbers."""
+    json.dumps(value, allow_nan=False)
+    match value:
+        case str():
+            assert_text(value, LONGEST_TEXT)
+        case dict():
+            for key, one in value.items():
+                assert_text(key)
+                assert_json(one)
+        case list() | tuple():
+            for one in value:
+                assert_json(one)
+
+
+def assert_happening(event: object) -> None:
+    assert isinstance(event, Happening)
+    assert_text(event.id, longest(ChannelEvent, "identity"))
+    assert_text(event.kind, longest(ChannelEvent, "kind"))
+    assert_instant(event.at)
+    assert_json(happening_to_json(event))
+    for who in people_of(event):
+        if who is not None:
+            assert_sender(who)
+    kept = json.loads(json.dumps(happening_to_json(event)))
+    assert happening_from_json(event.kind, event.id, event.at, kept) == event
+
+
 def assert_incoming(incoming: object) -> None:
     assert type(incoming) is Incoming
     assert incoming.message_id
@@ -156,16 +218,13 @@ def assert_incoming(incoming: object) -> None:
     assert_text(incoming.number_id, longest(InboxRow, "number_id"))
     assert_sender(incoming.sender)
     assert_instant(incoming.sent_at)
-    match incoming.content:
-        case Text(text):
-            assert_text(text)
-        case Tap(token, title):
-            assert_text(token)
-            assert_text(title)
-        case Attachment(kind):
-            assert_text(kind, 20)
-        case other:
-            raise AssertionError(other)
+    content = incoming_to_json(incoming)
+    assert_json(content)
+    assert_text(getattr(incoming.content, "kind", ""), 20)
+    if incoming.in_reply_to is not None:
+        assert_text(incoming.in_reply_to, longest(OutboxRow, "wamid"))
+    if isinstance(incoming.content, Text):
+        assert_text(incoming.content.text, LONGEST_TEXT)
     assert person(incoming).refs
     kept = json.loads(json.dumps(incoming_to_json(incoming)))
     assert incoming_from_json(incoming.message_id, incoming.number_id, incoming.sent_at, kept) == incoming
@@ -175,12 +234,16 @@ def assert_receipt(receipt: object) -> None:
     assert type(receipt) is Receipt
     assert receipt.message_id
     assert_text(receipt.message_id, longest(OutboxRow, "wamid"))
-    assert receipt.state in {"sent", "delivered", "read", "failed"}
+    assert receipt.state in {"sent", "delivered", "read", "played", "failed"}
     assert_instant(receipt.at)
     assert receipt.outbox_id is None or (type(receipt.outbox_id) is int and 0 <= receipt.outbox_id < 2**63)
     assert receipt.error_code is None or (type(receipt.error_code) is int and abs(receipt.error_code) < 2**31)
     if receipt.error is not None:
         assert_text(receipt.error)
+    if receipt.recipient is not None:
+        assert_sender(receipt.recipient)
+    kept = json.loads(json.dumps(receipt_to_json(receipt), allow_nan=False))
+    assert receipt_from_json(receipt.message_id, kept) == replace(receipt, recipient=None)
 
 
 def assert_storable(batch: object) -> None:
@@ -191,6 +254,8 @@ def assert_storable(batch: object) -> None:
         assert_incoming(incoming)
     for receipt in batch.receipts:
         assert_receipt(receipt)
+    for event in batch.events:
+        assert_happening(event)
 
 
 # ---- tests
@@ -209,7 +274,7 @@ def assert_stored_or_refused(body: bytes) -> None:
 def test_the_real_bodies_themselves_can_be_stored() -> None:
     for body in BODIES:
         batch = read_batch(raw(body))
-        assert batch.messages or batch.receipts
+        assert batch
         assert_storable(batch)
 
 

@@ -4,21 +4,20 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.orm import Session
 
-from conversation.dispatcher import BACKOFF, PARALLEL, SWEEP, TRIES, Dispatcher
+from conversation.dispatcher import BACKOFF, PARALLEL, STEADY, SWEEP, TRIES, Dispatcher
 from conversation.errors import NotYet
+from conversation.inbox import Waiting
 from conversation.incoming import Incoming, Sender, Text
 from loyalty.clock import FixedClock
 from loyalty.errors import StoreUnavailable
 from tests.unit.helpers_hypothesis import patiently
 from tests.unit.helpers_quick_loop import run_quickly
 
-T = TypeVar("T")
 Run = Callable[[Incoming], Awaitable[None]]
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 A_MOMENT = 1.0
@@ -30,27 +29,35 @@ def message(id_: str, contact: str = "393331234567") -> Incoming:
 
 
 class FakeInbox:
-    """A store whose only question is what waits: the first answer at the start, then one for each sweep."""
+    """A backlog: the first answer to what waits is for the start, then comes one for each sweep."""
 
     def __init__(self, *answers: Sequence[Incoming] | Exception) -> None:
         self.answers = list(answers)
         self.asked = 0
+        self.begun: dict[str, int] = {}
+        self.failed: list[str] = []
+        self.away = False
 
-    async def read(self, work: Callable[[Session], T]) -> T:
+    async def waiting(self, before: datetime | None = None) -> list[Waiting]:
         self.asked += 1
         answer = self.answers.pop(0) if self.answers else []
         if isinstance(answer, Exception):
             raise answer
-        return cast(T, list(answer))
+        return [Waiting(incoming, self.begun.get(incoming.message_id, 0)) for incoming in answer]
 
-    async def look(self, work: Callable[[Session], T]) -> T:
-        return await self.read(work)
+    async def begin(self, incoming: Incoming) -> int:
+        if self.away:
+            raise StoreUnavailable("gone")
+        self.begun[incoming.message_id] = self.begun.get(incoming.message_id, 0) + 1
+        return self.begun[incoming.message_id]
 
-    async def write(self, work: Callable[[Session], T]) -> T:
-        raise AssertionError("the dispatcher writes nothing")
+    async def calm(self, incoming: Incoming) -> None:
+        self.begun[incoming.message_id] -= 1
 
-    async def close(self) -> None:
-        pass
+    async def fail(self, incoming: Incoming, error: str) -> None:
+        if self.away:
+            raise StoreUnavailable("gone")
+        self.failed.append(incoming.message_id)
 
 
 class Journal:
@@ -326,6 +333,135 @@ def test_the_sweeper_goes_on_whatever_happens_to_it() -> None:
         await work.start()
         await asyncio.sleep(3 * A_SWEEP + A_MOMENT)
         assert journal.ended == ["1"]
+        await work.close()
+
+    run_quickly(scenario())
+
+
+# ---- messages that end the process that tries to answer them
+
+
+def test_a_message_that_was_left_behind_counts_its_tries_before_they_begin() -> None:
+    async def scenario() -> None:
+        journal, store = Journal(), FakeInbox([message("1")])
+
+        async def turn(incoming: Incoming) -> None:
+            assert store.begun == {incoming.message_id: 1}
+
+        work = dispatcher(journal, turn, store)
+        await work.start()
+        work.submit([message("fresh", contact="other")])
+        await asyncio.sleep(A_MOMENT)
+        assert journal.ended == ["1"]
+        assert store.begun == {"1": 1}, "what just came in costs nothing more"
+        await work.close()
+
+    run_quickly(scenario())
+
+
+def test_a_message_that_ended_three_processes_is_set_aside_and_the_next_one_comes() -> None:
+    async def scenario() -> None:
+        journal, store = Journal(), FakeInbox([message("deadly"), message("good")])
+        store.begun["deadly"] = TRIES
+        work = dispatcher(journal, store=store)
+        await work.start()
+        await asyncio.sleep(A_MOMENT)
+        assert journal.ended == ["good"]
+        assert [id_ for id_, _ in journal.aside] == ["deadly"]
+        await work.close()
+
+    run_quickly(scenario())
+
+
+def test_a_message_that_two_processes_had_begun_is_tried_when_the_third_has_lived_a_while() -> None:
+    async def scenario() -> None:
+        journal, store = Journal(), FakeInbox([message("suspect"), message("good", contact="other")])
+        store.begun["suspect"] = 2
+        work = dispatcher(journal, store=store)
+        began = asyncio.get_running_loop().time()
+        await work.start()
+        await asyncio.sleep(STEADY - A_MOMENT)
+        assert journal.ended == ["good"]
+        assert store.begun["suspect"] == 2, "should the process end now, it is not to blame"
+        await asyncio.sleep(2 * A_MOMENT)
+        assert journal.ended == ["good", "suspect"]
+        assert journal.times[-1] - began >= STEADY
+        await work.close()
+
+    run_quickly(scenario())
+
+
+def test_closing_does_not_wait_for_a_message_under_suspicion() -> None:
+    async def scenario() -> None:
+        journal, store = Journal(), FakeInbox([message("suspect")])
+        store.begun["suspect"] = 2
+        work = dispatcher(journal, store=store)
+        await work.start()
+        await asyncio.sleep(0.01)
+        began = asyncio.get_running_loop().time()
+        await work.close()
+        assert asyncio.get_running_loop().time() - began < STEADY / 2
+        assert journal.began == []
+
+    run_quickly(scenario())
+
+
+def test_messages_under_suspicion_are_tried_one_at_a_time_beside_all_others() -> None:
+    async def scenario() -> None:
+        journal = Journal()
+        suspects = [message(f"suspect {number}", contact=f"39{number}") for number in range(5)]
+        others = [message(f"other {number}", contact=f"44{number}") for number in range(5)]
+        store = FakeInbox([*suspects, *others])
+        store.begun |= {suspect.message_id: 1 for suspect in suspects}
+        together: list[int] = []
+        running: set[str] = set()
+
+        async def turn(incoming: Incoming) -> None:
+            running.add(incoming.message_id)
+            together.append(sum(id_.startswith("suspect") for id_ in running))
+            await asyncio.sleep(0.01)
+            running.discard(incoming.message_id)
+
+        work = dispatcher(journal, turn, store)
+        await work.start()
+        await asyncio.sleep(A_MOMENT)
+        assert len(journal.ended) == 10
+        assert max(together) == 1
+        assert journal.most > 2
+        await work.close()
+
+    run_quickly(scenario())
+
+
+def test_whoever_has_to_wait_for_an_older_message_or_the_store_is_not_blamed() -> None:
+    async def scenario() -> None:
+        journal = Journal()
+        store = FakeInbox([message("1"), message("2", contact="other")])
+
+        async def turn(incoming: Incoming) -> None:
+            raise NotYet if incoming.message_id == "1" else StoreUnavailable("gone")
+
+        work = dispatcher(journal, turn, store)
+        await work.start()
+        await asyncio.sleep(60)
+        assert store.begun == {"1": 0, "2": 0}
+        assert journal.aside == []
+        await work.close()
+
+    run_quickly(scenario())
+
+
+def test_a_message_for_which_no_apology_can_be_made_is_set_aside_all_the_same() -> None:
+    async def scenario() -> None:
+        journal, store = Journal(), FakeInbox()
+
+        async def set_aside(_incoming: Incoming, _error: str) -> None:
+            raise KeyError("no programme has this number")
+
+        work = dispatcher(journal, failing(RuntimeError("boom")), store, set_aside)
+        work.submit([message("bad")])
+        await asyncio.sleep(60)
+        assert store.failed == ["bad"]
         await work.close()
 
     run_quickly(scenario())

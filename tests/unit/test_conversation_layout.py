@@ -153,6 +153,46 @@ def test_another_channel_has_other_limits() -> None:
     assert len(lay_out((choice("x"),) * 4, page=0, more="More", limits=narrow).shown) == 3
 
 
+def test_a_channel_without_buttons_and_lists_shows_numbered_lines() -> None:
+    words = Limits(buttons=0, rows=0, lines=4)
+    offered = (choice("Espresso", "80 points"), choice(" Mug\nof the house "), choice(""), choice("Tazza"))
+    layout = lay_out(offered, page=0, more="More", limits=words)
+    assert layout.style == "numbered"
+    assert layout.lines == ("1. Espresso · 80 points", "2. Mug of the house", "3. -", "4. Tazza")
+    layout = lay_out(offered + offered, page=1, more="More", limits=words)
+    assert layout.lines == ("1. Tazza", "2. Espresso · 80 points", "3. Mug of the house", "4. More")
+    assert [shown.number for shown in layout.shown] == [3, 4, 5, MORE]
+    assert layout.window == (3, 6)
+
+
+def test_a_channel_with_buttons_alone_lists_their_details_above_them() -> None:
+    plain = Limits(rows=0)
+    layout = lay_out((choice("Yes", "200 points"), choice("No")), page=0, more="More", limits=plain)
+    assert (layout.style, layout.lines) == ("buttons", ("• Yes · 200 points",))
+    assert lay_out((choice("Yes"),) * 4, page=0, more="More", limits=plain).style == "numbered"
+
+
+def test_choices_of_one_heading_stand_together_and_one_without_joins_its_neighbours() -> None:
+    headed = [Choice(Ask("help"), title, None, (), section) for title, section in (
+        ("Espresso", "Drinks"), ("Tea", " "), ("Mug", "Things"), ("Back", None),
+    )]  # fmt: skip
+    layout = lay_out(tuple(headed), page=0, more="More")
+    assert [shown.section for shown in layout.shown] == ["Drinks", "Drinks", "Things", "Things"]
+    layout = lay_out(tuple(headed[1:]), page=0, more="More")
+    assert [shown.section for shown in layout.shown] == ["Things"] * 3
+    assert lay_out(tuple(headed[:1]), page=0, more="More").style == "list", "a button has no heading"
+
+
+def test_what_does_not_fit_a_description_is_listed_above() -> None:
+    title, detail = "Colazione per due con due cornetti e due cappuccini", "a tavola, fino alle undici del mattino"
+    layout = lay_out((choice(title, detail), choice("Mug", "x" * 72)), page=0, more="More")
+    assert layout.lines == (f"• {title} · {detail}",)
+    heading = "Everything for the breakfast of two"
+    layout = lay_out((Choice(Ask("help"), "Mug", None, (), heading),), page=0, more="More")
+    assert layout.lines == (f"*{heading}*",)
+    assert layout.shown[0].section == "Everything for the brea…"
+
+
 def test_equal_titles_are_told_apart_within_their_place() -> None:
     long = "Colazione per due con due cornetti"
     titles = [shown.title for shown in lay_out((choice(long),) * 12, page=1, more="More").shown]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversation.layout import MORE
 from conversation.matching import match_choice, normalise
 from conversation.model import Choice
 from flows.model import Event
@@ -75,6 +76,64 @@ def test_titles_and_words_are_known_however_they_are_written(typed: str, number:
 )  # fmt: skip
 def test_a_slip_of_the_finger_passes_and_another_word_does_not(typed: str, number: int | None) -> None:
     assert match_choice(typed, REWARDS) == number
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("dos", 1), ("la seconda", 1), ("il secondo", 1), ("the second one", 1), ("number two", 1), ("número dos", 1),
+        ("el segundo por favor", 1), ("le deuxième s'il te plaît", 1), ("الثاني", 1), ("رقم ٢", 1),
+        ("الثانية لو سمحت", 1),
+        ("2️⃣", 1), ("b)", 1), ("B.", 1), ("2nd", 1), ("2º", 1), ("2ème", 1), ("la 2", 1), ("option 2 please", 1),
+        ("opzione b", 1), ("option one", 0), ("the first", 0), ("l'ultimo", 10), ("the last one", 10), ("الأخير", 10),
+        ("il cappuccino per favore", 2), ("vorrei un cappucino, grazie", 2), ("I'd like the mug please", 10),
+        ("je voudrais l'espresso s'il vous plaît", 0), ("ok il cornetto", 1), ("الإسبريسو", 5),
+        ("أريد إسبريسو من فضلك", 5),
+        ("twelfth", None), ("the thirteenth", None), ("no il secondo", None), ("non la seconda", None), ("please",
+         None),
+        ("due", None), ("due espressi", None), ("the", None), ("vorrei", None), ("grazie", None), ("2 o 3", None),
+    ],
+)  # fmt: skip
+def test_places_in_words_and_titles_in_polite_sentences_are_known(typed: str, number: int | None) -> None:
+    assert match_choice(typed, REWARDS) == number
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "cappuccino?", "2?", "¿el segundo?", "الثاني؟", "quanto costa il cappuccino", "is the cappuccino good",
+        "how much is the second one", "combien le cappuccino", "cuánto cuesta el cappuccino", "كم سعر إسبريسو",
+        "what is the mug", "posso avere il cappuccino", "quale cappuccino",
+    ],
+)  # fmt: skip
+def test_a_question_is_no_choice(typed: str) -> None:
+    assert match_choice(typed, REWARDS) is None
+
+
+def test_a_choice_that_is_a_question_can_be_typed() -> None:
+    asking = (choice("How do I earn points?"), choice("Help", "?"), choice("How do I pay"))
+    assert match_choice("how do i earn points?", asking) == 0
+    assert match_choice("how do i earn points", asking) == 0
+    assert match_choice("how do i pay", asking) == 2
+    assert match_choice("how do i pay?", asking) is None
+    assert match_choice("?", asking) == 1
+
+
+def test_a_title_counts_more_than_a_place_where_no_numbers_are_shown() -> None:
+    quiz = (choice("3"), choice("2"), choice("1"))
+    assert [match_choice(typed, quiz) for typed in ("1", "2", "3")] == [2, 1, 0]
+    assert [match_choice(typed, quiz, numbered=True) for typed in ("1", "2", "3")] == [None, 1, None]
+    breakfast = (choice("Seconda colazione"), choice("Prima colazione"), choice("Terza"))
+    assert match_choice("la seconda", breakfast) is None
+    assert match_choice("la terza", breakfast) == 2
+    assert match_choice("2", breakfast) == 1
+
+
+def test_the_row_that_turns_the_page_can_be_typed() -> None:
+    for typed in ("More…", "more", "3", "la terza", "more please"):
+        assert match_choice(typed, REWARDS, first=0, last=2, more="More…") == MORE
+    assert match_choice("4", REWARDS, first=0, last=2, more="More…") is None
+    assert match_choice("more", REWARDS, first=0, last=2) is None
 
 
 def test_what_may_mean_two_choices_means_none() -> None:

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from conversation.inbox import NO_TURN, is_turn
 from conversation.incoming import Attachment, Content, Incoming, Sender, Tap, Text
+from conversation.menus import fold
 from conversation.model import Choice, Message
 from conversation.outbox import WINDOW, window_open
 from conversation.register import person
 from conversation.tables import Conversation
-from conversation.turn import fold
 from flows.model import Ask
 from loyalty.people.members import Kind, Ref
 from tests.unit.helpers_hypothesis import patiently

@@ -59,7 +59,7 @@ def test_what_was_offered_is_found_again_by_its_token_and_nothing_else_is() -> N
         named = [read_token(choice["id"]) for choice in part["choices"]]
         assert named == [(conversation.offer_id, 0), (conversation.offer_id, 1)]
         assert find_offer(session, conversation.offer_id) == Offered(
-            str(conversation.offer_id), "m", "run-1", 3, message, 0, NOW
+            str(conversation.offer_id), "m", "run-1", 3, message, 0, NOW, (0, 2)
         )
         for other in (None, "", OFFER, "\0"):
             assert find_offer(session, other) is None
@@ -94,6 +94,37 @@ def test_the_window_is_what_the_page_shows(count: int, page: int, rows: int) -> 
     shown = lay_out(message.choices, page=page, more="More", limits=limits).shown
     first, last = Offered(OFFER, "m", None, 0, message, page, NOW).window(limits)
     assert [each.number for each in shown if each.number != MORE] == list(range(first, last))
+
+
+def test_what_was_shown_to_her_decides_what_she_typed() -> None:
+    conversation = Conversation(member_id="m", programme_id="cafe", number_id="1")
+    titles = ("Espresso", "Cappuccino", "3", "Tazza", "Mug")
+    message = Message("Which?", tuple(Choice(Event("pick"), title) for title in titles))
+    words = Limits(buttons=0, rows=0, lines=3)
+    with a_place_for_offers() as session:
+        (part,) = make_offer(
+            session, conversation, message, saved=None, more="More", page=1, prompt="Choose", now=NOW, limits=words
+        )
+        offer = find_offer(session, conversation.offer_id)
+    assert part["style"] == "numbered"
+    assert part["text"] == "Which?\n\n1. 3\n2. Tazza\n3. More"
+    assert [read_token(choice["id"]) for choice in part["choices"]] == [
+        (conversation.offer_id, number) for number in (2, 3, MORE)
+    ]
+    assert offer is not None
+    assert offer.window() == (2, 4)
+    assert offer.typed("la seconda", more="More") == 3
+    assert offer.typed("more!", more="More") == MORE
+    assert offer.typed("1", more="More") == 2
+    assert offer.typed("3", more="More") is None, "the third line, or the one that says 3"
+    assert offer.typed("3. more", more="More") is None
+    assert offer.typed("Espresso", more="More") == 0
+
+
+def test_an_offer_of_before_windows_were_kept_still_knows_its_page() -> None:
+    many = Message("?", tuple(Choice(Ask("help"), f"Number {number}") for number in range(20)))
+    assert Offered(OFFER, "m", None, 0, many, 1, NOW).window() == (9, 18)
+    assert Offered(OFFER, "m", None, 0, many, 1, NOW).typed("2") == 10
 
 
 def test_old_offers_are_forgotten_but_for_the_one_that_stands() -> None:

@@ -18,7 +18,7 @@ from conversation.wire import (
 )
 from flows.model import Ask, Event, Saved
 from tests.unit.helpers_hypothesis import patiently
-from tests.unit.helpers_messages import VALUES, messages
+from tests.unit.helpers_messages import TEMPLATES, VALUES, extras, messages
 
 SENT_AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 SHORT = st.text(max_size=20)
@@ -44,7 +44,7 @@ def through_json(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @patiently(50)
-@given(messages(8))
+@given(messages(8, extras() | TEMPLATES.map(lambda template: (template,))))
 def test_a_message_comes_back_as_it_was(message: Message) -> None:
     assert message_from_json(through_json(message_to_json(message))) == message
 
@@ -66,6 +66,27 @@ def test_a_message_of_a_customer_comes_back_as_it_was(incoming: Incoming) -> Non
 @given(SAVED)
 def test_a_flow_comes_back_where_it_stood(saved: Saved) -> None:
     assert Saved.from_json(through_json(saved.to_json())) == saved
+
+
+def test_a_row_of_before_there_were_sections_and_extras_is_read() -> None:
+    choice: dict[str, Any] = {"ask": "help", "entities": {}, "title": "Help", "detail": None, "words": ["?"]}
+    row = {"text": "Hi", "choices": [choice], "menu": None, "image": None}
+    message = Message("Hi", (Choice(Ask("help"), "Help", None, ("?",)),))
+    assert message_from_json(row) == message
+    assert message_to_json(message) == row, "what says nothing is not written"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"medium": {"kind": "film", "link": "https://x.example"}}, {"medium": {"kind": "image"}}, {"medium": 7},
+        {"request": "money"}, {"link": {}}, {"pin": {"latitude": "north", "longitude": 1}}, {"products": {}},
+        {"template": {"name": "a"}}, {"reaction": {}}, {"contacts": [7]},
+    ],
+)  # fmt: skip
+def test_an_extra_that_is_wrong_makes_no_answer(extra: dict[str, Any]) -> None:
+    row = {"text": "", "choices": [], "menu": None, "image": None, "extras": [extra]}
+    assert answer_from_json({"message": row}) is None
 
 
 def test_an_event_and_a_question_stay_apart() -> None:

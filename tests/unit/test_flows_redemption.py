@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statemachine.exceptions import TransitionNotAllowed
 
-from conversation.flow_runner import FlowRunner
+from conversation.flowing.redeeming import Redeeming
+from conversation.flowing.runner import LEAVE, FlowRunner
 from conversation.layout import lay_out
 from conversation.sentences import Sentences
-from flows.model import Ask, Event, Option, Phrase, Redeem, Saved, Say, Step, Value
-from flows.redemption import Redemption, RedemptionFacts, RewardFact
+from flows.model import Ask, Event, Heard, Option, Phrase, Saved, Say, Step, Value
+from flows.redemption import Redeem, Redemption, RedemptionFacts, RewardFact
 from loyalty.programme import LANGUAGES
 from tests.unit.helpers_hypothesis import patiently
 
@@ -23,6 +25,7 @@ ESPRESSO = RewardFact("espresso", "Espresso", None, 20)
 CROISSANT = RewardFact("croissant", "Croissant", "Plain or filled", 30)
 FACTS = RedemptionFacts(45, (MUG, ESPRESSO, CROISSANT))
 RUN = "0192f0c1"
+NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 REASONS: dict[str, dict[str, Value]] = {
     "points": {}, "gone": {}, "not_joined": {}, "over": {}, "sold_out": {}, "limit": {}, "not_now": {},
     "limit_until": {"day": "2026-12-01"}, "tier": {"level": "Gold"}, "not_yet": {"day": "2026-12-01"},
@@ -36,14 +39,22 @@ def at(state: str, reward: str | None = None) -> Saved:
     return Saved("redemption", 1, RUN, 3, state, {"reward": reward} if reward else {})
 
 
+def start(facts: RedemptionFacts, reward: str | None = None) -> Step:
+    return FLOW.start(RUN, facts, {"reward": reward} if reward else {})
+
+
 def say(step: Step) -> Say:
     assert step.say is not None
     return step.say
 
 
+def phrases(step: Step) -> list[Phrase]:
+    return [phrase for phrase in say(step).phrases if isinstance(phrase, Phrase)]
+
+
 def keys(step: Step) -> list[str]:
     """What is said."""
-    return [phrase.key for phrase in say(step).phrases]
+    return [phrase.key for phrase in phrases(step)]
 
 
 def saved(step: Step) -> Saved:
@@ -59,7 +70,7 @@ def events(step: Step) -> list[Event]:
 
 
 def test_it_begins_with_the_list_of_all_rewards_the_cheapest_first() -> None:
-    step = FLOW.start(RUN, FACTS)
+    step = start(FACTS)
     assert step.saved == Saved("redemption", 1, RUN, 1, "choosing", {})
     assert say(step).phrases == (Phrase("redeem.choose", {"available": 45}),)
     assert say(step).menu == Phrase("menu.rewards")
@@ -81,14 +92,14 @@ def test_it_begins_with_the_list_of_all_rewards_the_cheapest_first() -> None:
 
 
 def test_a_reward_that_was_named_goes_straight_to_the_question() -> None:
-    step = FLOW.start(RUN, FACTS, reward="espresso")
+    step = start(FACTS, "espresso")
     assert (saved(step).state, saved(step).data) == ("confirming", {"reward": "espresso"})
     assert keys(step) == ["redeem.confirm"]
 
 
 @pytest.mark.parametrize(("reward", "key"), [("mug", "redeem.too_dear"), ("yacht", "redeem.refused.gone")])
 def test_a_reward_that_was_named_but_cannot_be_had_leads_to_the_list(reward: str, key: str) -> None:
-    step = FLOW.start(RUN, FACTS, reward=reward)
+    step = start(FACTS, reward)
     assert saved(step).state == "choosing"
     assert keys(step) == [key, "redeem.choose"]
 
@@ -107,10 +118,10 @@ def test_picking_an_affordable_reward_asks_for_a_confirmation() -> None:
 def test_points_that_are_just_enough_are_enough() -> None:
     step = FLOW.on(at("choosing"), Event("pick", {"reward": "mug"}), replace(FACTS, available=200))
     assert saved(step).state == "confirming"
-    assert say(step).phrases[0].params["left"] == 0
+    assert phrases(step)[0].params["left"] == 0
     step = FLOW.on(at("choosing"), Event("pick", {"reward": "mug"}), replace(FACTS, available=199))
     assert saved(step).state == "choosing"
-    assert say(step).phrases[0].params == {"reward": "Aurora mug", "points": 200, "missing": 1}
+    assert phrases(step)[0].params == {"reward": "Aurora mug", "points": 200, "missing": 1}
 
 
 @pytest.mark.parametrize("state", ["choosing", "confirming"])
@@ -160,12 +171,20 @@ def test_what_was_issued_is_shown_and_ends_the_flow(until: str, key: str) -> Non
     assert [option.action for option in say(step).options] == [Ask("my_vouchers"), Ask("check_points")]
 
 
+def test_a_picture_of_the_code_stands_above_it_and_is_no_part_of_the_words() -> None:
+    event = Event("give", {**GIVEN, "picture": "https://x.example/code.png"})
+    step = FLOW.on(at("issuing", "espresso"), event, FACTS)
+    assert say(step).image == "https://x.example/code.png"
+    assert say(step).phrases == (Phrase("redeem.issued", GIVEN),)
+    assert say(FLOW.on(at("issuing", "espresso"), Event("give", GIVEN), FACTS)).image is None
+
+
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_refusal_is_explained_and_leads_back_to_the_list(reason: str) -> None:
     step = FLOW.on(at("issuing", "espresso"), Event("refuse", {"reason": reason, **REASONS[reason]}), FACTS)
     assert (saved(step).state, saved(step).data) == ("choosing", {})
     assert keys(step) == [f"redeem.refused.{reason}", "redeem.choose"]
-    assert say(step).phrases[0].params == REASONS[reason]
+    assert phrases(step)[0].params == REASONS[reason]
 
 
 SOLD_OUT = Phrase("redeem.refused.sold_out")
@@ -183,14 +202,14 @@ def test_a_reward_that_is_closed_is_explained_however_many_points_there_are() ->
 
 def test_a_reward_of_another_level_is_not_listed_but_explained_when_it_is_named() -> None:
     facts = replace(FACTS, rewards=(replace(ESPRESSO, listed=False, closed=GOLDEN), CROISSANT))
-    step = FLOW.start(RUN, facts, reward="espresso")
+    step = start(facts, "espresso")
     assert say(step).phrases[0] == GOLDEN
     assert [event.args["reward"] for event in events(step)] == ["croissant"]
 
 
 def test_where_nothing_can_be_chosen_that_is_said() -> None:
     facts = replace(FACTS, rewards=(replace(ESPRESSO, listed=False, closed=GOLDEN),))
-    step = FLOW.start(RUN, facts)
+    step = start(facts)
     assert keys(step) == ["redeem.nothing"]
     assert [option.action for option in say(step).options] == [Ask("check_points"), Ask("how_to_earn")]
 
@@ -220,21 +239,30 @@ def test_an_event_goes_where_it_may_and_raises_where_it_may_not(state: str, name
 
 
 def test_what_typed_words_mean_is_an_event_the_state_has() -> None:
-    for state, heard in FLOW.heard.items():
-        assert set(heard.values()) <= ALLOWED[state]
-    assert FLOW.heard["confirming"]["affirm"] == "confirm"
-    assert FLOW.heard["choosing"]["deny"] == "cancel"
-    assert "issuing" not in FLOW.heard
+    for state, takes in FLOW.takes.items():
+        assert set(takes.intents.values()) <= ALLOWED[state]
+    assert FLOW.takes["confirming"].intents["affirm"] == "confirm"
+    assert FLOW.takes["choosing"].intents["deny"] == "cancel"
+    assert "issuing" not in FLOW.takes
 
 
 def test_the_runner_hears_what_the_flow_hears_and_knows_its_version() -> None:
-    runner = FlowRunner(Sentences({language: {} for language in LANGUAGES}))
-    assert runner.heard(at("confirming"), "affirm") == Event("confirm")
-    assert runner.heard(at("confirming"), "check_points") is None
-    assert runner.heard(at("issuing"), "affirm") is None
-    assert runner.current(at("choosing"))
-    assert not runner.current(replace(at("choosing"), version=0))
-    assert not runner.current(replace(at("choosing"), flow="quiz"))
+    runner = FlowRunner(Sentences({language: {} for language in LANGUAGES}), (Redeeming(),))
+    assert runner.hear(at("confirming"), Heard("yes", "affirm", 0.9)) == Event("confirm")
+    assert runner.hear(at("confirming"), Heard("points?", "check_points", 0.9)) is None
+    assert runner.hear(at("issuing"), Heard("yes", "affirm", 0.9)) is None
+    assert runner.hear(at("issuing"), Heard("leave it", "cancel", 0.9)) == Event(LEAVE)
+    assert runner.known(at("choosing"))
+    assert not runner.known(replace(at("choosing"), version=0))
+    assert not runner.known(replace(at("choosing"), flow="chess"))
+
+
+def test_a_flow_waits_for_a_day_and_no_longer() -> None:
+    runner = FlowRunner(Sentences({language: {} for language in LANGUAGES}), (Redeeming(),))
+    saved = replace(at("choosing"), moved_at=NOW)
+    assert runner.alive(saved, NOW + FLOW.patience)
+    assert not runner.alive(saved, NOW + FLOW.patience + timedelta(seconds=1))
+    assert not runner.alive(None, NOW)
 
 
 # ---- random walks
@@ -280,7 +308,7 @@ def check_step(step: Step, facts: RedemptionFacts) -> None:
         assert reward is not None
         assert reward.points <= facts.available, "nobody is asked to confirm what she cannot have"
         assert reward.closed is None
-        assert say(step).phrases[0].params["left"] == facts.available - reward.points
+        assert phrases(step)[0].params["left"] == facts.available - reward.points
     else:
         assert [event.args["reward"] for event in events(step)] == [
             reward.id for reward in sorted(facts.rewards, key=lambda reward: reward.points) if reward.listed
@@ -292,7 +320,7 @@ def check_step(step: Step, facts: RedemptionFacts) -> None:
 def test_no_walk_whatever_leads_astray(
     world: RedemptionFacts, named: str | None, walk: list[tuple[Event, RedemptionFacts]]
 ) -> None:
-    step = FLOW.start(RUN, world, reward=named)
+    step = start(world, named)
     check_step(step, world)
     for event, facts in walk:
         if step.saved is None:
@@ -316,20 +344,20 @@ def test_no_walk_whatever_leads_astray(
 
 @pytest.fixture(scope="module")
 def runner() -> FlowRunner:
-    return FlowRunner(Sentences.load(Path(__file__).parents[2] / "data" / "responses"))
+    return FlowRunner(Sentences.load(Path(__file__).parents[2] / "data" / "responses"), (Redeeming(),))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_everything_the_flow_says_has_its_sentences(runner: FlowRunner, language: str) -> None:
     steps = [
-        FLOW.start(RUN, FACTS),
-        FLOW.start(RUN, FACTS, reward="espresso"),
-        FLOW.start(RUN, FACTS, reward="mug"),
-        FLOW.start(RUN, FACTS, reward="yacht"),
+        start(FACTS),
+        start(FACTS, "espresso"),
+        start(FACTS, "mug"),
+        start(FACTS, "yacht"),
         FLOW.on(at("choosing"), Event("cancel"), FACTS),
         FLOW.on(at("issuing", "espresso"), Event("give", GIVEN), FACTS),
         FLOW.on(at("issuing", "espresso"), Event("give", {**GIVEN, "until": ""}), FACTS),
-        FLOW.start(RUN, replace(FACTS, rewards=())),
+        start(replace(FACTS, rewards=())),
         *(
             FLOW.on(at("issuing", "espresso"), Event("refuse", {"reason": reason, **args}), FACTS)
             for reason, args in REASONS.items()
@@ -344,14 +372,14 @@ def test_everything_the_flow_says_has_its_sentences(runner: FlowRunner, language
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_confirmation_has_three_buttons_and_words_for_each(runner: FlowRunner, language: str) -> None:
-    step = FLOW.start(RUN, FACTS, reward="espresso")
+    step = start(FACTS, "espresso")
     message = runner.message(language, say(step))  # type: ignore[arg-type]  # one of LANGUAGES
     assert lay_out(message.choices, page=0, more="…").style == "buttons"
     assert all(choice.words for choice in message.choices)
 
 
 def test_a_row_without_a_detail_ends_without_a_dot(runner: FlowRunner) -> None:
-    message = runner.message("en", say(FLOW.start(RUN, FACTS)))
+    message = runner.message("en", say(start(FACTS)))
     assert [choice.detail for choice in message.choices] == [
         "20 points",
         "30 points · Plain or filled",

@@ -9,14 +9,17 @@ import pytest
 
 from loyalty.files.advice import advise
 from loyalty.files.reading import read_programme
-from loyalty.programme import Programme
+from loyalty.programme import LANGUAGES, Programme
 from passaparola.check import check_programmes
 
 TODAY = date(2026, 11, 21)
 ROOT = Path(__file__).parents[2]
 NAME = dict.fromkeys(("en", "it", "es", "fr", "ar"), "x")
 LEVELS = [{"id": "all", "name": NAME, "from": 0}, {"id": "gold", "name": NAME, "from": 5000}]
-QUIZ = {"id": "q", "name": NAME, "points": 1, "questions": [{"text": NAME, "answers": [NAME, NAME], "right": 1}]}
+ANSWERS = [dict.fromkeys(LANGUAGES, sign) for sign in "ABCD"]
+QUESTION = {"text": NAME, "answers": ANSWERS[:2], "right": 1}
+QUIZ = {"id": "q", "name": NAME, "points": 1, "questions": [QUESTION]}
+PICTURE = "https://example.com/a.jpg"
 PRIZES = [{"id": "a", "name": NAME, "weight": 1}, {"id": "b", "name": NAME, "weight": 1}]
 WHEEL = {"name": NAME, "total": 2, "prizes": PRIZES}
 
@@ -56,6 +59,21 @@ ADVICE: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a quiz that is over": (
         {"games.quizzes": [{**QUIZ, "dates": {"until": "2025-12-31"}}]}, "games.quizzes.0.dates.until", "was over on"
+    ),
+    "a picture above a list": (
+        {"games.quizzes": [{**QUIZ, "questions": [{**QUESTION, "answers": ANSWERS, "image": PICTURE}]}]},
+        "games.quizzes.0.questions.0.image", "two messages",
+    ),
+    "a question that is too long": (
+        {"games.quizzes": [{**QUIZ, "questions": [{**QUESTION, "text": dict.fromkeys(LANGUAGES, "x" * 990)}]}]},
+        "games.quizzes.0.questions.0", "two messages",
+    ),
+    "an explanation that is too long with what follows": (
+        {"games.quizzes": [{**QUIZ, "questions": [
+            {**QUESTION, "explanation": dict.fromkeys(LANGUAGES, "x" * 600)},
+            {**QUESTION, "text": dict.fromkeys(LANGUAGES, "x" * 400)},
+        ]}]},
+        "games.quizzes.0.questions.1", "two messages",
     ),
     "a wheel that is over": (
         {"games.wheel": {**WHEEL, "chance": False, "dates": {"until": "2025-12-31"}}}, "games.wheel.dates.until", "was"

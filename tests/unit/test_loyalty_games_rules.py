@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from loyalty.rules.games import Quiz, Wheel
 from loyalty.rules.parts import Gift
-from tests.store.games import a_quiz, a_wheel, prize
+from tests.store.games import a_quiz, a_wheel, prize, said
 
 POINTS = {"points": 1}
 
@@ -55,3 +55,23 @@ def test_a_wheel_that_could_surprise_somebody_is_a_mistake(
 ) -> None:
     with pytest.raises(ValidationError, match=said):
         Wheel.model_validate(a_wheel(*prizes, **more))
+
+
+def questions(**more: object) -> list[dict[str, object]]:
+    return [{"text": said("?"), "answers": [said("A"), said("B")], "right": 1, **more}]
+
+
+@pytest.mark.parametrize(
+    "image", ["http://example.com/a.jpg", "a.jpg", "https://", "https://example.com", "https://a b/c"]
+)
+def test_a_picture_is_an_address_that_everybody_can_fetch(image: str) -> None:
+    with pytest.raises(ValidationError):
+        Quiz.model_validate(a_quiz(questions=questions(image=image)))
+    good = Quiz.model_validate(a_quiz(questions=questions(image="https://example.com/a.jpg")))
+    assert good.questions[0].image == "https://example.com/a.jpg"
+
+
+def test_two_answers_that_say_the_same_are_a_mistake() -> None:
+    answers = [said("Milk"), {**said("Tea"), "it": " milk"}]
+    with pytest.raises(ValidationError, match="two answers say the same in it"):
+        Quiz.model_validate(a_quiz(questions=questions(answers=answers)))

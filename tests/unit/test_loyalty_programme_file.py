@@ -359,7 +359,7 @@ def test_a_file_needs_texts_in_its_own_languages_only(file: Path) -> None:
 
 
 def test_a_text_missing_in_a_language_of_the_file_is_named(file: Path) -> None:
-    text = in_two_languages().replace("name: {en: Cappuccino, it: Cappuccino}", "name: {en: Cappuccino}")
+    text = in_two_languages().replace("name: {en: Cappuccino, it: Cappuccino}", "name: {en: Cappuccino}", 1)
     at = line_of(text, "name: {en: Cappuccino}")
     assert complaint(file, text) == f"{file}:{at}: rewards.2.name: has no text in it"
 

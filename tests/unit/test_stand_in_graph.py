@@ -47,6 +47,20 @@ def sections(*parts: Json, button: Any = "Rewards", **extras: Any) -> Json:
     return interactive("list", {"button": button, "sections": list(parts)}, **extras)
 
 
+def card(index: int, action: Json, **extras: Any) -> Json:
+    header = {"type": "image", "image": {"link": "https://a.example/b.png"}}
+    return {"card_index": index, "type": "cta_url", "header": header, "action": action, **extras}
+
+
+def carousel(action: Json, **extras: Any) -> Json:
+    return interactive("carousel", {"cards": [card(number, action, **extras) for number in range(2)]})
+
+
+def quick_replies(*replies: str) -> Json:
+    pairs = zip(replies[::2], replies[1::2], strict=True)
+    return {"buttons": [{"type": "quick_reply", "quick_reply": {"id": key, "title": title}} for key, title in pairs]}
+
+
 def rows(count: int, first: int = 0) -> list[Json]:
     return [row(f"r{number}") for number in range(first, first + count)]
 
@@ -107,6 +121,10 @@ TAKEN: dict[str, Json] = {
     ),
     "a location request": interactive("location_request_message", {"name": "send_location"}),
     "a contact request": interactive("request_contact_info", {"name": "request_contact_info"}),
+    "a carousel of links": carousel(
+        {"name": "cta_url", "parameters": {"display_text": "l" * 20, "url": "https://a.example"}}
+    ),
+    "a carousel of replies": carousel(quick_replies("i" * 20, "t" * 20), body={"text": f"{'b' * 158}\n\n"}),
     "a picture by link": message("image", {"link": "https://a.example/b.png", "caption": "c" * 1024}),
     "a document by id": message("document", {"id": "1", "filename": "a.pdf", "caption": "c"}),
     "a voice note": message("audio", {"id": "1", "voice": True}),
@@ -224,6 +242,23 @@ REFUSED: dict[str, tuple[int, Json]] = {
     "a flow without an id": (
         131008,
         interactive("flow", {"name": "flow", "parameters": {"flow_message_version": "3", "flow_cta": "Go"}}),
+    ),
+    "a carousel of one card": (131009, interactive("carousel", {"cards": [card(0, quick_replies("a", "Yes"))]})),
+    "a card of 161": (131009, carousel(quick_replies("a", "Yes"), body={"text": "b" * 161})),
+    "a card of four lines": (131009, carousel(quick_replies("a", "Yes"), body={"text": "1\n2\n3\n4"})),
+    "a card without a picture": (131009, carousel(quick_replies("a", "Yes"), header={"type": "text", "text": "x"})),
+    "a reply of 21 on a card": (131009, carousel(quick_replies("a", "t" * 21))),
+    "a reply id of 21 on a card": (131009, carousel(quick_replies("i" * 21, "Yes"))),
+    "cards of two kinds": (
+        131009,
+        interactive(
+            "carousel",
+            {"cards": [card(0, quick_replies("a", "Yes")), card(1, {"parameters": {"display_text": "x", "url": "y"}})]},
+        ),
+    ),
+    "cards in another order": (
+        131009,
+        interactive("carousel", {"cards": [card(1, quick_replies("a", "Yes")), card(0, quick_replies("b", "No"))]}),
     ),
     "a picture without a source": (131008, message("image", {"caption": "x"})),
     "a picture with two sources": (131008, message("image", {"id": "1", "link": "https://a.example"})),

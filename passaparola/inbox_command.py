@@ -1,0 +1,61 @@
+"""Messages of customers that could not be answered: looked at by an operator, and tried again."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from conversation import inbox
+from conversation.alarms import close_alarm
+from conversation.tables import InboxRow
+from loyalty.store.schema import upgrade
+from passaparola.compose import build
+from passaparola.errors import CommandError
+from passaparola.logs import mask
+from passaparola.settings import Settings
+
+T = TypeVar("T")
+
+
+def lines(settings: Settings) -> list[str]:
+    """The messages that were set aside: number, when they were sent, what kind, why. What they say is not shown."""
+    return _within(settings, lambda session: [_line(row) for row in inbox.set_aside(session)])
+
+
+def retry(settings: Settings, number: int) -> None:
+    """Let a message be tried again; the running chat process takes it up by itself.
+
+    Raises `CommandError` if no message with this number is set aside. With the last one the alarm ends.
+    """
+    now = datetime.now(UTC)
+
+    def work(session: Session) -> bool:
+        found = inbox.retry(session, number)
+        if found and not inbox.set_aside(session, limit=1):
+            close_alarm(session, inbox.SET_ASIDE, now=now)
+        return found
+
+    if not _within(settings, work):
+        raise CommandError(f"no message {number} is set aside; `passaparola inbox list` shows those that are")
+
+
+def _line(row: InboxRow) -> str:
+    kind = next(iter(row.body.get("content", {})), "")
+    why = next(iter((row.error or "").splitlines()), "")
+    return f"{row.id}  {row.sent_at:%Y-%m-%d %H:%M}  {kind}  {mask(why)[:200]}"
+
+
+def _within(settings: Settings, work: Callable[[Session], T]) -> T:
+    """Do something in the store, in a transaction."""
+
+    async def run() -> T:
+        upgrade(settings.database_url)
+        house = build(settings)
+        try:
+            return await house.store.write(work)
+        finally:
+            await house.store.close()
+
+    return asyncio.run(run())
