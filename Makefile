@@ -41,7 +41,7 @@ lint: setup ## ruff and mypy --strict
 	@$(RUN) mypy
 
 test: setup lint check model ## Lint, check, and run all tests
-	@$(RUN) pytest $(PYTEST_ARGS)
+	@$(RUN) pytest -n auto --dist loadscope $(PYTEST_ARGS)
 
 evaluate: setup model ## Measure understanding; writes docs/evaluation/
 	@$(RUN) python -m evaluation
