@@ -18,13 +18,13 @@ def _serve(port: int) -> None:
 
     app = Sanic("bare", configure_logging=False)
 
-    @app.post(PATH)
     async def update(request: Request) -> HTTPResponse:
         assert request.body
         return text("")
 
-    @app.get(PATH)
     async def ready(_request: Request) -> HTTPResponse:
         return text("")
 
+    app.add_route(update, PATH, methods=["POST"])
+    app.add_route(ready, PATH)
     app.run(host=HOST, port=port, access_log=False, motd=False)

@@ -18,6 +18,9 @@ from loyalty.store.schema import upgrade
 from tests.walks.proofs import Broken
 from tests.walks.run import Walked, walk
 
+_MEMORY = next((folder for folder in ("/dev/shm",) if Path(folder).is_dir()), None)
+"""A folder that lives in memory, where the machine has one."""
+
 
 def show(done: Walked) -> None:
     """A line of progress."""
@@ -26,8 +29,7 @@ def show(done: Walked) -> None:
 
 async def run(options: argparse.Namespace) -> Walked:
     """All walks that were asked for, on stores in memory if the machine has a place for that."""
-    memory = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made in it
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=_MEMORY) as folder:
         template = Path(folder) / "template.db"
         await asyncio.to_thread(upgrade, f"sqlite:///{template}")
         return await walk(
@@ -49,7 +51,8 @@ def main() -> None:
     except Broken as broken:
         sys.exit(f"\n{broken}")
     print(f"\n{done.walks} walks, {done.turns} messages, {perf_counter() - begin:.0f} s: nothing broke.")
-    print(f"{done.longer} answers took more than one message.\n\n| flow and state | messages that ended there |\n|---|--:|")
+    print(f"{done.longer} answers took more than one message.\n")
+    print("| flow and state | messages that ended there |\n|---|--:|")
     for place, count in sorted(done.stayed.items()):
         print(f"| {place} | {count} |")
 

@@ -1,7 +1,7 @@
 """How fast updates are acknowledged, and how many: `python -m benchmarks.incoming [--quick] [--postgres URL]`.
 
 1. 200 updates a second, while the Graph API takes 30 s to answer and a turn takes 10 s: how long an acknowledgement
-   takes.
+   takes. The bare handler of 2. at the same rate says how much of that is the machine.
 2. As many as go in, each stored durably before it is acknowledged, beside a bare Sanic handler that only reads the
    body, in turns: the same server, the same client, the same requests.
 
@@ -81,14 +81,20 @@ async def running(process: ForkServerProcess, port: int) -> AsyncIterator[int]:
         await asyncio.to_thread(process.join)
 
 
-async def acknowledged(database: str, updates: Updates, effort: Effort) -> Sample:
-    """How long acknowledgements take while everything behind them is slow."""
-    graph = StandInGraph(TOKEN)
+async def acknowledged(database: str, updates: Updates, effort: Effort) -> dict[str, Sample]:
+    """How long acknowledgements take while everything behind them is slow, and a bare handler's."""
+    graph, ours, bare = StandInGraph(TOKEN), free_port(), free_port()
     graph.delay = GRAPH_TAKES
-    port = free_port()
-    async with serve(graph) as api, running(chat_process(database, api, port, TURN_TAKES), port):
-        await at_a_rate(port, updates.take(int(RATE)), RATE)  # the first second is for warming up
-        return await at_a_rate(port, updates.take(int(effort.seconds * RATE)), RATE)
+    found = {}
+    async with (
+        serve(graph) as api,
+        running(chat_process(database, api, ours, TURN_TAKES), ours),
+        running(bare_process(bare), bare),
+    ):
+        for name, port in {"a bare handler, ms": bare, "acknowledged after, ms": ours}.items():
+            await at_a_rate(port, updates.take(int(RATE)), RATE)  # the first second is for warming up
+            found[name] = await at_a_rate(port, updates.take(int(effort.seconds * RATE)), RATE)
+    return found
 
 
 async def beside_bare(database: str, updates: Updates, effort: Effort, thinks: float) -> list[tuple[float, float]]:
@@ -113,13 +119,14 @@ async def beside_bare(database: str, updates: Updates, effort: Effort, thinks: f
 async def measure(databases: list[str], effort: Effort) -> None:
     """Everything, printed as it is found."""
     updates = Updates()
-    sample = await acknowledged(databases[0], updates, effort)
-    found = [f"{sample.percentile(which) * 1e3:.1f}" for which in (50, 95, 99)]
     print(
         f"| {RATE:.0f} updates a second, Graph {GRAPH_TAKES:.0f} s, turns {TURN_TAKES:.0f} s | p50 | p95 | p99 | max |"
     )
     print("|---|--:|--:|--:|--:|")
-    print(f"| acknowledged after, ms | {' | '.join(found)} | {max(sample.latencies) * 1e3:.1f} |\n", flush=True)
+    for name, sample in (await acknowledged(databases[0], updates, effort)).items():
+        found = [f"{sample.percentile(which) * 1e3:.1f}" for which in (50, 95, 99)]
+        print(f"| {name} | {' | '.join(found)} | {max(sample.latencies) * 1e3:.1f} |", flush=True)
+    print()
     print(f"| {LINES} connections | updates a second | of a bare handler | rounds | bare |")
     print("|---|--:|--:|--:|--:|")
     for name, database, thinks in (

@@ -172,7 +172,7 @@ class Decider:
         return Plan(place.language, (Command("marketing", {"given": "no" if meaning == "stop" else "yes"}),))
 
     async def _stops_only_the_flow(self, place: Place, text: str) -> bool:
-        """Whether a word that stops promotional messages is one of somebody who gets none: then it stops what she is in."""
+        """Whether a word that stops offers comes from somebody who gets none: then it stops what she is in."""
         if self._opt_words.meaning(text) != "stop":
             return False
         return not await self._store.look(lambda session: gets_offers(session, place.member))

@@ -103,15 +103,19 @@ class Dispatcher:
         queue = self._queues[key]
         while queue and not self._closing:
             task = queue[0]
-            if 1 < (task.attempts or 0) < TRIES:
-                await self._steady.wait()
-                if self._closing:
-                    break
+            if not await self._may_begin(task):
+                break
             alone = self._suspects if task.attempts else nullcontext()
             async with alone, self._places:
                 await (self._try(task.incoming) if task.attempts is None else self._try_again(task.incoming))
             queue.popleft()
         del self._queues[key]
+
+    async def _may_begin(self, task: _Task) -> bool:
+        """Wait, if it is not yet time for a message; False if the process is closing meanwhile."""
+        if 1 < (task.attempts or 0) < TRIES:
+            await self._steady.wait()
+        return not self._closing
 
     async def _try_again(self, incoming: Incoming) -> None:
         """A turn for a message that a process left behind: perhaps because the message ended it.

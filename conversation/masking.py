@@ -50,7 +50,14 @@ _SUBSTITUTES = (
     ),
     (regex.compile(r"(?<!\w)@[\w.]{2,}"), "[name]"),
 )
-_CODE = regex.compile(r"(?<![\w-])(?=[a-zA-Z-]*\d|[A-Z]{4}-?[A-Z])[a-zA-Z0-9]{4}(?:[ -]?[a-zA-Z0-9]{4}){1,3}(?![\w-])")
+_CODE = regex.compile(
+    r"(?<![\w-])(?=[a-zA-Z-]*\d|[A-Z]{4}-?[A-Z])[a-zA-Z0-9]{4}(?:-?[a-zA-Z0-9]{4}){1,3}(?:-?[a-zA-Z0-9]{1,3})?(?![\w-])"
+)
+_AMOUNT = regex.compile(r"\d{2,}[a-z]+")
+_SPACED_CODE = regex.compile(
+    r"(?<![\w-])(?:(?=[A-Z ]*\d)[A-Z0-9]{4}(?: [A-Z0-9]{4}){1,3}(?: [A-Z0-9]{2})?"
+    r"|(?i:(?=[a-z]*\d)[a-z0-9]{4}(?: (?=[a-z]*\d)[a-z0-9]{4}){1,3}))(?![\w-])"
+)
 _REFERENCE = regex.compile(
     r"(?i)(?<![\w-])(?=[a-z\d-]*[a-z])(?=[a-z\d-]*\d\d)(?=(?:[a-z-]*\d){3})(?!\d+[a-z]+(?![\w-]))[a-z\d-]{6,}(?![\w-])"
 )
@@ -81,7 +88,7 @@ def anonymous(text: str, *names: str) -> str:
     """
     for pattern, instead in _SUBSTITUTES:
         text = pattern.sub(instead, text)
-    text = _REFERENCE.sub("[code]", _CODE.sub(_masked_code, text))
+    text = _REFERENCE.sub("[code]", _SPACED_CODE.sub("[code]", _CODE.sub(_masked_code, text)))
     for pattern in (_CALLED, _CALLED_ARABIC, _ADDRESSED):
         text = pattern.sub(r"\1[name]", text)
     whole = {word for name in names for word in _WORD.findall(name)}
@@ -108,12 +115,11 @@ def without_likely_names(text: str, known: Collection[str]) -> str:
 
 
 def _masked_code(match: "regex.Match[str]") -> str:
-    """The mask of what is typed like a code; a word of Arabic in Latin letters ("mosta7eel") is none."""
+    """The mask of what is typed like a code; "1000points" and Arabic in Latin letters ("mosta7eel") are none."""
     typed = match.group()
+    if read_code(typed) is None and _AMOUNT.fullmatch(typed):
+        return typed
     digits = sum(sign.isdigit() for sign in typed)
-    parts = typed.split(" ")
-    if len(parts) > 1 and not all(any(sign.isdigit() for sign in part) for part in parts):
-        return typed if read_code(typed) is None or not digits else "[code]"
     like = "-" in typed or (digits and typed.isupper()) or digits > 1 or read_code(typed) is not None
     return "[code]" if like else typed
 

@@ -49,9 +49,10 @@ class Menus:
         return clarifying.asking(self._sentences, understood)
 
     def attachment(self, language: Language, kind: str) -> Message:
-        """Something was sent that is no text."""
+        """Something was sent that is no text. A picture may be a receipt whose points are missing."""
         key = f"attachment.{kind}"
-        return self.say(language, key if self._sentences.knows(key) else "attachment.other")
+        asks = ("missing_points", "check_points", "help") if kind == "image" else USUAL
+        return self.say(language, key if self._sentences.knows(key) else "attachment.other", asks)
 
 
 def ask_choices(sentences: Sentences, language: Language, intents: tuple[str, ...]) -> tuple[Choice, ...]:

@@ -193,8 +193,9 @@ class Turns:
     ) -> Message:  # fmt: skip
         """The answer to a question in the middle of a flow, with the way back; one that waits no longer is let go."""
         saved = saved_flow(conversation)
-        if saved is None or saved.run != (place.flow.run if place.flow else None):
-            return message  # there is none, or it began just now and has spoken for itself
+        before = place.flow
+        if saved is None or before is None or (saved.run, saved.moved_at) != (before.run, before.moved_at):
+            return message  # there is none, or it has spoken for itself: it began just now, or was come back to
         at = self._at(session, place, language, incoming)
         if not self._flows.alive(saved, at.now):
             conversation.flow = None

@@ -98,9 +98,7 @@ def _language(raw: Mapping[str, Any]) -> str | None:
     return guess.get("name") if guess.get("confidence", 0.0) >= SURE_LANGUAGE else None
 
 
-def _user_event(
-    known: Shortcut, inquiry: Inquiry, understood: Understood, told: Mapping[str, str]
-) -> dict[str, Any]:
+def _user_event(known: Shortcut, inquiry: Inquiry, understood: Understood, told: Mapping[str, str]) -> dict[str, Any]:
     """What Rasa would note of a message, where it differs from the one by which the way was learned."""
     [old] = (row for row in known.events if row["event"] == "user")
     parsed = {**old["parse_data"], **_parse_data(inquiry, understood), "message_id": inquiry.message_id}

@@ -5,6 +5,7 @@ handed to it, and changes it only by the effects it asks for.
 """
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -56,6 +57,10 @@ class Flow(ABC, Generic[F]):
     patience: ClassVar[timedelta] = timedelta(hours=24)
     """How long it waits for the customer."""
 
+    def __init__(self) -> None:
+        self._idle: deque[Machine] = deque()
+        """Machines that wait for their next step: making one takes longer than the step."""
+
     def start(self, run: str, facts: F, args: Mapping[str, str]) -> Step:
         """Begin a run."""
         return self.begin(Saved(self.name, self.version, run, 1, self._initial()), facts, args)
@@ -66,11 +71,24 @@ class Flow(ABC, Generic[F]):
 
     def on(self, saved: Saved, event: Event, facts: F) -> Step:
         """Take an event. Raises `statemachine.exceptions.TransitionNotAllowed` where the state has no such event."""
-        machine = self.machine(facts, saved.data, saved.state)
+        machine = self._machine_at(saved, facts)
         arguments: dict[str, Any] = dict(event.args)
         machine.send(event.name, **arguments)
         state = str(machine.current_state_value)
+        if not machine.is_terminated:  # one that refused an event is not here either
+            machine.facts = None
+            self._idle.append(machine)
         return self.arrive(replace(saved, step=saved.step + 1, state=state), event, facts)
+
+    def _machine_at(self, saved: Saved, facts: F) -> Machine:
+        """A machine in the saved state, which nobody else uses."""
+        try:
+            machine = self._idle.pop()
+        except IndexError:
+            return self.machine(facts, saved.data, saved.state)
+        machine.facts, machine.data = facts, saved.data
+        machine.current_state_value = saved.state
+        return machine
 
     @abstractmethod
     def arrive(self, at: Saved, event: Event, facts: F) -> Step:

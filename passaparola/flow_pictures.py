@@ -18,6 +18,8 @@ from statemachine.contrib.diagram.model import DiagramGraph, StateType
 from flows.flow import Flow, Machine
 
 FOLDER = Path("docs/flows")
+OTHERS = frozenset({"figures.md"})
+"""What stands in the folder and is no picture: what `python -m benchmarks.flows` measures."""
 WIDE, HIGH, GAP, FALL, LANE, EDGE = 150, 40, 60, 96, 46, 24
 """Pixels: a state's width and height, between states beside and below one another, between ways back, the margin."""
 _STYLE = (
@@ -42,7 +44,8 @@ def svg(machine: type[Machine]) -> str:
 def pictures(flows: Sequence[Flow[object]]) -> Mapping[str, str]:
     """Every file of the folder of pictures, by name: a page, and two pictures a flow."""
     files = {}
-    page = ["# Flows", "", "Drawn by `passaparola flows` from the state machines in `flows/`; do not edit by hand.", ""]
+    page = ["# Flows", "", "Drawn by `passaparola flows` from the state machines in `flows/`; do not edit by hand."]
+    page += ["What they cost in messages, taps and time stands in [figures.md](figures.md).", ""]
     for flow in sorted(flows, key=lambda flow: flow.name):
         files[f"{flow.name}.mmd"], files[f"{flow.name}.svg"] = mermaid(flow.machine), svg(flow.machine)
         said = (type(flow).__doc__ or "").strip().partition("\n")[0]
@@ -59,7 +62,8 @@ def outdated(folder: Path, flows: Sequence[Flow[object]]) -> Iterator[str]:
         file = folder / name
         if not file.is_file() or file.read_text("utf-8") != content:
             yield str(file)
-    yield from (str(file) for file in sorted(folder.glob("*.*")) if file.name not in wanted)
+    known = wanted.keys() | OTHERS
+    yield from (str(file) for file in sorted(folder.glob("*.*")) if file.name not in known)
 
 
 def write(folder: Path, flows: Sequence[Flow[object]]) -> None:
@@ -67,7 +71,7 @@ def write(folder: Path, flows: Sequence[Flow[object]]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     wanted = pictures(flows)
     for file in folder.glob("*.*"):
-        if file.name not in wanted:
+        if file.name not in wanted.keys() | OTHERS:
             file.unlink()
     for name, content in wanted.items():
         (folder / name).write_text(content, "utf-8")

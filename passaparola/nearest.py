@@ -1,8 +1,9 @@
 """Sentences that stand under one intent and look like those of another: probably filed into the wrong block.
 
-Each sentence is left out and compared with the middle of every intent of its language; where another is nearer, its
-neighbours are asked, and only if all of them belong to that other intent it is named. Many sentences are near a border
-on purpose ("no thanks"), so what is left is the clearest cases, the clearest first.
+Each sentence is left out, and naive Bayes says which intent of its language the others make likeliest; where that is
+another one, the sentences most like it are asked, and only if none of them is of its own intent and most are of the
+other it is named. Many sentences are near a border on purpose ("no thanks"), so what is left is the clearest cases,
+the clearest first.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,13 +21,15 @@ from nlu.weights import Array
 from passaparola.examples import Example
 
 NEIGHBOURS = 7
-CLEAR = 0.2
-"""So much nearer (by cosine) the other intent's middle must be."""
-ALIKE = 0.4
-"""So alike (by cosine) the neighbours must be on average: strange sentences are near nothing."""
+AGREEING = 4
+"""So many of the neighbours must be of the other intent, and none of the sentence's own."""
+CLEAR = 1.2
+"""So much likelier (in nats for a word) the other intent must be."""
+FEWEST_WORDS = 3
+"""One word or two say little by themselves: what they mean is a matter of agreement."""
 _CANDIDATES = 500
 _PIECE = 4
-_TINY = 1e-9
+_SMOOTHING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,39 +58,48 @@ def nearer_elsewhere(examples: Sequence[Example]) -> list[Stray]:
 
 
 def _strays(examples: list[Example], features: Any) -> Iterator[Stray]:
-    """The strays among the sentences of one language; `features` has a row of length 1 for each."""
+    """The strays among the sentences of one language; `features` has a row for each."""
     intents = sorted({example.intent for example in examples})
     numbers = {intent: number for number, intent in enumerate(intents)}
     own = np.array([numbers[example.intent] for example in examples])
-    closeness = _closeness(features, own, len(intents))
+    likely = _likely(features, own, len(intents))
     every = np.arange(len(own))
-    nearest = closeness.argmax(axis=1)
-    margin = closeness[every, nearest] - closeness[every, own]
+    best = likely.argmax(axis=1)
+    margin = likely[every, best] - likely[every, own]
     doubtful = [
-        int(row) for row in np.argsort(-margin)[:_CANDIDATES]
-        if margin[row] >= CLEAR and examples[row].intent != OUT_OF_SCOPE
-    ]  # fmt: skip
+        int(row) for row in np.argsort(-margin, kind="stable")
+        if margin[row] >= CLEAR
+        and examples[row].intent != OUT_OF_SCOPE
+        and len(tokens(examples[row].text)) >= FEWEST_WORDS
+    ][:_CANDIDATES]  # fmt: skip
     if not doubtful:
         return
     likeness = (features[doubtful] @ features.T).toarray()
     likeness[np.arange(len(doubtful)), doubtful] = -1.0
     for row, alike in zip(doubtful, likeness, strict=True):
         neighbours = np.argsort(-alike, kind="stable")[:NEIGHBOURS]
-        if set(own[neighbours]) == {nearest[row]} and alike[neighbours].mean() >= ALIKE:
-            yield Stray(examples[row], intents[nearest[row]], examples[neighbours[0]], float(margin[row]))
+        theirs = own[neighbours]
+        if (theirs == best[row]).sum() >= AGREEING and (theirs != own[row]).all():
+            like = neighbours[theirs == best[row]][0]
+            yield Stray(examples[row], intents[best[row]], examples[like], float(margin[row]))
 
 
-def _closeness(features: Any, own: Array, intents: int) -> Array:
-    """How near each sentence is to the middle of each intent, by cosine; to its own without itself."""
+def _likely(features: Any, own: Array, intents: int) -> Array:
+    """How likely each intent makes each sentence (the logarithm, for a piece of it); its own without itself."""
     count = len(own)
-    sums = csr_matrix((np.ones(count, np.float32), (own, np.arange(count))), shape=(intents, count)) @ features
-    squares = np.asarray(sums.multiply(sums).sum(axis=1)).ravel()
-    dots: Array = (features @ sums.T).toarray()
-    closeness: Array = dots / np.sqrt(np.maximum(squares, _TINY))
-    every = np.arange(count)
-    mine = dots[every, own]
-    closeness[every, own] = (mine - 1) / np.sqrt(np.maximum(squares[own] - 2 * mine + 1, _TINY))
-    return closeness
+    sums = (
+        csr_matrix((np.ones(count, np.float32), (own, np.arange(count))), shape=(intents, count)) @ features
+    ).toarray()
+    totals, lengths = sums.sum(axis=1), np.asarray(features.sum(axis=1)).ravel()
+    spread = _SMOOTHING * (sums.sum(axis=0) > 0).sum()
+    likely: Array = features @ (np.log(sums + _SMOOTHING) - np.log(totals + spread)[:, None]).T
+    parts = features.tocoo()
+    mine = own[parts.row]
+    without = np.log(np.maximum(sums[mine, parts.col] - parts.data, 0) + _SMOOTHING)
+    without -= np.log(np.maximum(totals[mine] - lengths[parts.row], 0) + spread)
+    likely[np.arange(count), own] = np.bincount(parts.row, weights=without * parts.data, minlength=count)
+    likely /= lengths[:, None]
+    return likely
 
 
 def _pieces(words: Sequence[str]) -> Iterator[str]:

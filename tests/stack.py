@@ -40,7 +40,19 @@ class Stack:
     service: TestClient[Any, Any]
     webhooks: WebhookBuilder
     window: ServiceWindow
+    wiring: ChatWiring
+    settings: Settings
+    agent: Agent
     _purchases: int = field(default=0)
+
+    async def restarts(self) -> None:
+        """The chat process ends and begins anew: nothing is left of it but the database."""
+        await self.settled()
+        await self.wiring.close()
+        self.house = build(self.settings, clock=self.clock)
+        self.wiring = ChatWiring(self.house)
+        await self.wiring.start(self.agent)
+        self.channel = WhatsAppInput(self.wiring)
 
     async def receive(self, *updates: Update) -> None:
         """WhatsApp posts updates, one after the other."""
@@ -125,16 +137,16 @@ async def running(agent: Agent, database: str, clock: FixedClock, programme: Pat
         wiring = ChatWiring(house)
         await wiring.start(agent)
         business = Business("Caffè Aurora", "+390612345678", number)
+        webhooks = WebhookBuilder(business, lambda: clock.now().timestamp())
+        last = wiring
         try:
             async with TestClient(TestServer(build_app(house.service(), version="test"))) as service:
-                yield Stack(
-                    house,
-                    clock,
-                    graph,
-                    WhatsAppInput(wiring),
-                    service,
-                    WebhookBuilder(business, lambda: clock.now().timestamp()),
-                    window,
-                )
+                stack = Stack(
+                    house, clock, graph, WhatsAppInput(wiring), service, webhooks, window, wiring, settings, agent
+                )  # fmt: skip
+                try:
+                    yield stack
+                finally:
+                    last = stack.wiring
         finally:
-            await wiring.close()
+            await last.close()

@@ -37,9 +37,9 @@ def load(session: Session, kind: type[T], key: str, *, lock: bool = False) -> T 
     return found
 
 
-def load_one(session: Session, kind: type[T], key: str) -> T:
+def load_one(session: Session, kind: type[T], key: str, *, lock: bool = False) -> T:
     """As `load`, for what is there. Raises `NoResultFound` if it is not."""
-    one = load(session, kind, key)
+    one = load(session, kind, key, lock=lock)
     if one is None:
         raise NoResultFound(f"there is no {kind.__name__} {key}")
     return one

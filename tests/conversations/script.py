@@ -17,7 +17,7 @@ from loyalty.people.members import Ref
 from simulator import Customer, Sent, Update, WebhookBuilder
 from tests.stack import Stack
 
-ACTIONS = ("customer", "tap", "sends", "buys", "later", "decides")
+ACTIONS = ("customer", "tap", "sends", "buys", "later", "decides", "restarts")
 EXPECTATIONS = ("bot", "buttons", "rows", "picture", "silent")
 OTHERS = ("in", "as", "remember", "caption", "phone")
 
@@ -115,6 +115,8 @@ class Player:
             await stack.buys(customer, str(keys["buys"]))
         elif "decides" in keys:
             await stack.decides(dict(keys["decides"]))
+        elif "restarts" in keys:
+            await stack.restarts()
         elif "later" in keys:
             await stack.later(timedelta(**keys["later"]))
         else:

@@ -7,7 +7,8 @@ the customers live here: webhooks are tried again until they are taken, and stat
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,10 +25,11 @@ from simulator import Customer, Customers, Habits, Patience, StandInGraph, serve
 from tests.crash.chat_process import HOST, PATH, SECRET, TOKEN, chat_process
 
 PEOPLE = 20
-A_SECOND = 40
-"""Messages that are written all the time, whether somebody hears or not."""
+LOAD = 30
+"""Messages that are written for each life of the process, all through it."""
 LIVES = 0.7
 """How many seconds a process lives at most after it answers; where in its life it dies is by chance."""
+ONE_TRY = aiohttp.ClientTimeout(total=2)
 PATIENCE = Patience(first=0.05, factor=1.5, longest=0.3, give_up_after=600.0, answer_within=5.0)
 
 Kill = Callable[[], Awaitable[None]]
@@ -74,45 +76,54 @@ async def killed(
     wrote: list[tuple[Customer, str]] = []
     marked: set[int] = set()
     posted: list[asyncio.Task[None]] = []
-    over = asyncio.Event()
+    load: asyncio.Queue[float] = asyncio.Queue()
     async with (
         serve(graph) as api,
         Customers(graph, url, SECRET, habits=Habits(("sent", "delivered")), patience=PATIENCE) as customers,
     ):
 
         async def write() -> None:
-            while not over.is_set():
+            while True:
+                await asyncio.sleep(await load.get())
                 customer = people[len(wrote) % PEOPLE]
                 update = customers.build.text(customer, f"message {len(wrote)}")
                 wrote.append((customer, update.wamid))
                 posted.append(asyncio.create_task(customers.sends(customer, update)))
-                await asyncio.sleep(dice.expovariate(A_SECOND))
+                load.task_done()
 
-        writing: asyncio.Task[None] | None = None
+        writing = asyncio.create_task(write())
         for _ in range(kills):
-            kill = await start(database, api, port)
-            await _answers(url)
-            writing = writing or asyncio.create_task(write())
-            await asyncio.sleep(dice.uniform(0, lives))
-            await kill()
+            async with _living(start, database, api, port):
+                await _answers(url)
+                for _ in range(LOAD):
+                    load.put_nowait(dice.expovariate(LOAD / lives))
+                await asyncio.sleep(dice.uniform(0, lives))
             later = clock.now() + UNSURE_AFTER + timedelta(seconds=1)
             await store.write(lambda session: outbox.recover(session, now=later))  # noqa: B023 -- awaited at once
             marked |= set(await store.read(_unsure))
-        over.set()
-        kill = await start(database, api, port)
-        if writing is not None:
-            await writing
-        await asyncio.gather(*posted)
-        for _ in range(1200):
-            if not await store.read(_under_way):
-                break
-            await asyncio.sleep(0.05)
-        await customers.settled()
-        await asyncio.sleep(0.3)
-        await kill()
+        async with _living(start, database, api, port):
+            await load.join()
+            writing.cancel()
+            await asyncio.gather(*posted)
+            for _ in range(1200):
+                if not await store.read(_under_way):
+                    break
+                await asyncio.sleep(0.05)
+            await customers.settled()
+            await asyncio.sleep(0.3)
     found = await _judge(store, graph, wrote, kills, marked)
     await store.close()
     return found
+
+
+@asynccontextmanager
+async def _living(start: Start, database: str, api: str, port: int) -> AsyncIterator[None]:
+    """A chat process that lives so long."""
+    kill = await start(database, api, port)
+    try:
+        yield
+    finally:
+        await kill()
 
 
 async def start_parrot(database: str, api: str, port: int) -> Kill:
@@ -130,13 +141,13 @@ async def start_parrot(database: str, api: str, port: int) -> Kill:
 
 async def _answers(url: str, within: float = 60.0) -> None:
     """Wait until the process hears."""
-    async with asyncio.timeout(within), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(within), aiohttp.ClientSession(timeout=ONE_TRY) as session:
         while True:
             try:
                 async with session.get(url) as response:
                     if response.status < 500:
                         return
-            except aiohttp.ClientError:
+            except (aiohttp.ClientError, TimeoutError):
                 pass
             await asyncio.sleep(0.02)
 

@@ -4,6 +4,7 @@ It starts in a fraction of a second, so that it can be killed often, and measure
 """
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from loyalty.clock import SystemClock
 from loyalty.files.live import Programmes
 from loyalty.store import open_store
 from passaparola.chat import ChatWiring
-from passaparola.compose import OPT_WORDS, RATES, RESPONSES, House
+from passaparola.compose import OPT_WORDS, RATES, RESPONSES, SWITCH, House
 from passaparola.settings import Settings
 from tests.crash.chat_process import HOST, NUMBER_ID, SECRET, TOKEN
 
@@ -35,12 +36,12 @@ class Parrot:
     thinks: float = 0.0
 
     async def parse(self, text: str) -> Understood:
+        await asyncio.sleep(self.thinks)
         return Understood("help", 1.0, {}, None, {})
 
     async def respond(
         self, inquiry: Inquiry, understood: Understood, remembered: Sequence[Mapping[str, Any]]
     ) -> Response:
-        await asyncio.sleep(self.thinks)
         return Response((Message(f"you said {inquiry.text}"),))
 
 
@@ -71,6 +72,7 @@ def settings(database: str, graph: str, port: int = 0) -> Settings:
 
 def serve(database: str, graph: str, port: int, thinks: float) -> None:
     """Serve until killed."""
+    sys.setswitchinterval(SWITCH)
     channel = WhatsAppInput(ParrotWiring(settings(database, graph, port), Parrot(thinks)))
     app = Sanic("parrot", configure_logging=False)
     app.ctx.agent = None

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from tests.walks.run import walk
 
-WALKS = 150
+WALKS, MESSAGES = 150, 12
 
 
 async def test_a_hundred_and_fifty_walks_break_nothing(sqlite_template: Path, tmp_path: Path) -> None:
-    done = await walk(sqlite_template, tmp_path, walks=WALKS, seed="suite")
+    done = await walk(sqlite_template, tmp_path, walks=WALKS, messages=MESSAGES, seed="suite")
     assert done.walks == WALKS
     flows = {place.partition(".")[0] for place in done.stayed}
     assert flows >= {"claim", "dialog", "enrolment", "erasure", "friend_code", "handover", "leaderboard"}

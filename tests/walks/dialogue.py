@@ -74,9 +74,9 @@ def some_words(rng: random.Random) -> tuple[str, Understood]:
     """Something a customer may type, and what the model takes it for: mostly rightly."""
     intent = rng.choice(list(by_intent()))
     said = rng.choice(by_intent()[intent])
-    if rng.random() < 0.2:  # noqa: PLR2004 -- so often the model is wrong, or not sure
+    if rng.random() < 0.2:
         intents = rng.sample([name for name in by_intent() if name != "out_of_scope"], 3)
-        alternatives = tuple(intents[1:]) if rng.random() < 0.5 else ()  # noqa: PLR2004 -- a coin
+        alternatives = tuple(intents[1:]) if rng.random() < 0.5 else ()
         return said.text, Understood(intents[0], rng.random(), {}, rng.choice(LANGUAGES), {}, alternatives)
     return said.text, Understood(intent, _SURE, {}, said.language, {})
 

@@ -30,9 +30,7 @@ def playgrounds() -> tuple[Programme, Programme]:
     }  # fmt: skip
     every = cafe.model_copy(
         update={
-            "earning": beauty.earning.model_copy(
-                update={"joining": 40, "expire_months": 2, "activities": activities}
-            ),
+            "earning": beauty.earning.model_copy(update={"joining": 40, "expire_months": 2, "activities": activities}),
             "tiers": beauty.tiers,
             "rewards": _each(*cafe.rewards, *beauty.rewards, *trivia.rewards, *gym.rewards),
             "badges": _each(*beauty.badges, *trivia.badges, *gym.badges),

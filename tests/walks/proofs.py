@@ -17,7 +17,7 @@ from flows.model import Saved
 from loyalty.books.audit import audit
 from loyalty.ids import RevisionId
 from loyalty.programme import Programme
-from loyalty.tables import Attempt, DialogRun, Entry, Member, Redemption, Spin, Transaction, Voucher
+from loyalty.tables import Attempt, DialogRun, Entry, Redemption, Spin, Transaction, Voucher
 
 NOBODY = "393330000000"
 """Who a message is rendered for where its own recipient is not known any more."""
@@ -32,16 +32,19 @@ class Broken(AssertionError):
 
 def check_answer(parts: Sequence[Due], saved: Saved | None, flows: Mapping[str, Flow[Any]]) -> None:
     """Raise `Broken` unless an answer is within WhatsApp's limits, says something, and leaves something to do."""
+    if parts and not any(part.message["text"].strip() for part in parts):
+        raise Broken(f"it says nothing: {[part.message for part in parts]}")
     for part in parts:
         try:
             check(render(part if part.user_id or part.phone else replace(part, phone=NOBODY)))
         except Malformed as error:
             raise Broken(f"WhatsApp would refuse it: {error}: {part.message}") from error
         said = part.message["text"]
-        if not said.strip():
-            raise Broken(f"it says nothing: {part.message}")
         if leak := next((one for one in _LEAKS if one in said), None):
             raise Broken(f"it says {leak!r}: {said}")
+    texts = [text for part in parts for text in part.message["text"].split("\n\n") if text]
+    if len(set(texts)) < len(texts):
+        raise Broken(f"it says the same twice: {texts}")
     if saved is None or saved.offer is not None:  # what the flow offered last stands there still, and can be tapped
         return
     takes = flows[saved.flow].takes.get(saved.state)
@@ -78,9 +81,7 @@ def check_books(session: Session, rules: Rules) -> Iterator[str]:
     yield from _attempts(session, rules, paid)
     yield from _dialogs(session, rules, paid)
     yield from _redemptions(session, paid)
-    for member in session.scalars(select(Member).where(Member.joined_at.is_not(None), Member.erased_at.is_(None))):
-        if joined[member.id] != 1:
-            yield f"{member.id} was given points for joining {joined[member.id]} times"
+    yield from (f"{member} was given points for joining {times} times" for member, times in joined.items() if times > 1)
 
 
 def _spins(session: Session, rules: Rules, paid: Paid) -> Iterator[str]:

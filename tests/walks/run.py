@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+
 from loyalty.clock import FixedClock
 from loyalty.revisions import rules_of
 from loyalty.store import open_store
@@ -33,23 +34,19 @@ class Walked:
 
 
 async def walk(
-    template: Path, folder: Path, *, walks: int, seed: str, first: int = 0,
+    template: Path, folder: Path, *, walks: int, seed: str, first: int = 0, messages: int = MESSAGES,
     said: Callable[[Walked], None] = lambda _: None,
 ) -> Walked:  # fmt: skip
     """Go so many walks, `TOGETHER` of them on a copy of the empty store `template`. Raises `Broken` with the trace."""
     done, programmes = Walked(), playgrounds()
     for begin in range(first, first + walks, TOGETHER):
-        file = folder / "walks.db"
-        for old in folder.glob("walks.db*"):
-            old.unlink()
-        shutil.copyfile(template, file)
-        store = open_store(f"sqlite:///{file}")
+        store = open_store(_empty(template, folder))
         try:
             world = World(store, FixedClock(_BEGIN), programmes)
             for number in range(begin, min(begin + TOGETHER, first + walks)):
                 one = Walk(world, f"{seed}.{number}")
                 try:
-                    await one.go(MESSAGES)
+                    await one.go(messages)
                 except Exception as error:
                     trace = "\n".join(one.trace[-40:])
                     raise Broken(f"walk {number} of seed {seed!r}: {error!r}\n{trace}") from error
@@ -67,3 +64,9 @@ async def walk(
         said(done)
     return done
 
+
+def _empty(template: Path, folder: Path) -> str:
+    """The URL of a fresh copy of the empty store."""
+    for old in folder.glob("walks.db*"):
+        old.unlink()
+    return f"sqlite:///{shutil.copyfile(template, folder / 'walks.db')}"
