@@ -92,8 +92,8 @@ async def acknowledged(database: str, updates: Updates, effort: Effort) -> dict[
         running(bare_process(bare), bare),
     ):
         for name, port in {"a bare handler, ms": bare, "acknowledged after, ms": ours}.items():
-            await at_a_rate(port, updates.take(int(RATE)), RATE)  # the first second is for warming up
-            found[name] = await at_a_rate(port, updates.take(int(effort.seconds * RATE)), RATE)
+            await at_a_rate(port, updates.take(int(RATE)), RATE, LINES)  # the first second is for warming up
+            found[name] = await at_a_rate(port, updates.take(int(effort.seconds * RATE)), RATE, LINES)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Self
@@ -61,28 +62,25 @@ async def as_fast_as_possible(port: int, requests: Sequence[bytes], lines: int) 
     return Sample(tuple(latency for latencies in found for latency in latencies), perf_counter() - began)
 
 
-async def at_a_rate(port: int, requests: Sequence[bytes], per_second: float) -> Sample:
-    """Each at its moment, whether the ones before were answered or not; what is late began when it should have."""
-    free: asyncio.LifoQueue[Line] = asyncio.LifoQueue()
-    lines: list[Line] = []
+async def at_a_rate(port: int, requests: Sequence[bytes], per_second: float, lines: int) -> Sample:
+    """Each at its moment, whether the ones before were answered or not. Waiting for a connection makes one late."""
+    async with AsyncExitStack() as stack:
+        free: asyncio.Queue[Line] = asyncio.Queue()
+        for _ in range(lines):
+            free.put_nowait(await stack.enter_async_context(Line(port)))
 
-    async def post(told: bytes, due: float) -> float:
-        line = free.get_nowait() if not free.empty() else await Line(port).__aenter__()
-        await line.post(told)
-        free.put_nowait(line)
-        return perf_counter() - due
+        async def post(told: bytes, due: float) -> float:
+            line = await free.get()
+            await line.post(told)
+            free.put_nowait(line)
+            return perf_counter() - due
 
-    began = perf_counter()
-    tasks = []
-    for number, told in enumerate(requests):
-        due = began + number / per_second
-        if (wait := due - perf_counter()) > 0:
-            await asyncio.sleep(wait)
-        tasks.append(asyncio.create_task(post(told, due)))
-    latencies = await asyncio.gather(*tasks)
-    seconds = perf_counter() - began
-    while not free.empty():
-        lines.append(free.get_nowait())
-    for line in lines:
-        await line.__aexit__()
-    return Sample(tuple(latencies), seconds)
+        began = perf_counter()
+        tasks = []
+        for number, told in enumerate(requests):
+            due = began + number / per_second
+            if (wait := due - perf_counter()) > 0:
+                await asyncio.sleep(wait)
+            tasks.append(asyncio.create_task(post(told, due)))
+        latencies = await asyncio.gather(*tasks)
+        return Sample(tuple(latencies), perf_counter() - began)

@@ -34,7 +34,9 @@ AT_ONCE = 400
 POLL = 0.1
 """Seconds between looks at the outbox when nobody wakes the sender: messages of other processes are found so."""
 ROUND = 0.02
-"""Seconds from one transaction to the next at least, so that each has something to do."""
+"""Seconds from one busy transaction to the next, so that each has something to do."""
+FULL_ROUND = 10
+"""What a busy one has to do. After a smaller one the wait is shorter: a single customer should not feel it."""
 RECOVER_EVERY = 20.0
 
 
@@ -144,7 +146,7 @@ class Sender:
             self._ready.extend(claimed)
             self._something.set()
             self._woken.set()  # perhaps there is more; if not, the next look finds nothing
-        await asyncio.sleep(ROUND)
+        await asyncio.sleep(ROUND * min(1.0, (len(outcomes) + len(claimed)) / FULL_ROUND))
 
     async def _write_down_singly(self, outcomes: list[Outcome]) -> None:
         """One that cannot be written down must not keep the others from it."""

@@ -49,13 +49,13 @@ async def test_a_message_that_comes_again_in_another_batch_gets_no_second_answer
 
 async def test_messages_of_one_person_are_answered_in_the_order_they_were_written(stack: Stack) -> None:
     heard(stack)
-    texts = ["hello there", "how many points do i have", "thank you so much", "goodbye"] * 3
-    body = encode(batch(stack.webhooks.text(SAM, text) for text in texts))
+    texts = ["how many points do i have", "thank you so much", "goodbye"] * 3
+    body = encode(batch(stack.webhooks.text(SAM, text) for text in ["hello there", *texts]))
     await stack.channel.receive(body, sign(APP_SECRET, body))
     await stack.settled()
     greeting, points, thanks, farewell = (sent.text for sent in stack.graph.messages[:4])
     assert len({greeting, points, thanks, farewell}) == 4
-    assert [sent.text for sent in stack.graph.messages] == [greeting, points, thanks, farewell] * 3
+    assert [sent.text for sent in stack.graph.messages] == [greeting, *([points, thanks, farewell] * 3)]
 
 
 async def test_what_was_acknowledged_before_a_crash_is_answered_after_it(agent: Agent, sqlite_database: str) -> None:

@@ -180,7 +180,11 @@ async def test_a_friend_who_qualified_makes_a_level_for_the_orders_after_it_thou
 
 async def test_a_quiz_makes_a_level_for_the_orders_after_it_though_they_were_told_before(shop: Shop) -> None:
     """An attempt whose time is over ended when it was over, not when that was noticed."""
-    question = {"text": NAMES, "answers": (NAMES, NAMES), "right": 1}
+    question = {
+        "text": NAMES,
+        "answers": (NAMES, {language: f"not {name}" for language, name in NAMES.items()}),
+        "right": 1,
+    }
     quiz = {"id": "coffee", "name": NAMES, "questions": [question], "minutes": 10}
     with_rules(shop, tiers=levels("quizzes", 1))
     shop.programme = shop.programme.model_copy(update={"games": Games.model_validate({"quizzes": [quiz]})})

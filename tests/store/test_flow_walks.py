@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.walks.run import walk
 
-WALKS, MESSAGES = 150, 12
+WALKS, MESSAGES = 150, 8
 
 
 async def test_a_hundred_and_fifty_walks_break_nothing(sqlite_template: Path, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ async def test_points_that_expire_soon_are_a_reason(shop: Shop, sentences: Sente
     member = await with_points(shop, 25)
     shop.clock.forward(timedelta(days=350))
     text = (await asks(shop, sentences, member, about_rewards.suggest)).text
-    assert "25 points of yours end on November 2" in text
+    assert "you don't lose 25 points on November 2" in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

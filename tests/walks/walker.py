@@ -356,14 +356,17 @@ class Walk:
             await asyncio.gather(world.run(incoming), world.run(replace(incoming)))
         else:
             await world.run(incoming)
-        await self._look(id_)
+        await self._look(incoming)
 
-    async def _look(self, id_: str) -> None:
+    async def _look(self, incoming: Incoming) -> None:
         """What was answered must hold."""
-        keys = [f"answer:{id_}/{number}" for number in range(_MOST_PARTS)]
+        keys = [f"answer:{incoming.message_id}/{number}" for number in range(_MOST_PARTS)]
+        sender = incoming.sender
+        hers = _OUTBOX.c.user_id == sender.user_id if sender.user_id else _OUTBOX.c.phone == f"+{sender.phone}"
+        farewell = hers & _OUTBOX.c.key.startswith(KEY) & (_OUTBOX.c.created_at >= incoming.sent_at)
         query = _ANSWERS.where(
             _OUTBOX.c.programme_id == self.world.programme.id,
-            _OUTBOX.c.key.in_(keys) | _OUTBOX.c.key.between(KEY, f"{KEY}~"),
+            _OUTBOX.c.key.in_(keys) | farewell,
         )
 
         def read(session: Session) -> tuple[Sequence[Row[*tuple[Any, ...]]], Stand]:
