@@ -16,9 +16,7 @@ REFERRAL_SIGNS = 7
 
 _SEPARATORS = re.compile(r"[\s\-–—_.]+")
 _GROUP = 4
-_IN_TEXT = re.compile(
-    rf"(?i)(?<![A-Z0-9])(?:[{ALPHABET}][\s-]?){{{REFERRAL_SIGNS}}}[{ALPHABET}](?![A-Z0-9])"
-)
+_IN_TEXT = re.compile(rf"(?i)(?<![A-Z0-9])(?:[{ALPHABET}][\s-]?){{{REFERRAL_SIGNS}}}[{ALPHABET}](?![A-Z0-9])")
 
 
 def new_code(signs: int) -> str:

@@ -92,7 +92,9 @@ ADVICE: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a gift that nobody is given": ({"rewards.0.gift_only": True}, "rewards.0.gift_only", "no rule gives it"),
     "a price beyond all points": (
-        {"earning.caps.month": 10, "referral.referrer": None, "dialogs": ()}, "rewards.5.points", "nobody can have so many points"
+        {"earning.caps.month": 10, "referral.referrer": None, "dialogs": ()},
+        "rewards.5.points",
+        "nobody can have so many points",
     ),
     "a milestone for nothing": ({"milestones.0.gift": None}, "milestones.0", "gives nothing"),
     "quizzes counted where there are none": (
