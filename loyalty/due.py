@@ -41,6 +41,9 @@ class Done:
     progressed: int = 0
     """Members whose level and goals were looked at again, as time or new rules had changed them."""
 
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) for field in fields(self))
+
     def __str__(self) -> str:
         said = [f"{number} {_SAID[field.name]}" for field in fields(self) if (number := getattr(self, field.name))]
         return ", ".join(said) or "nothing was due"

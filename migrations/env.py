@@ -3,9 +3,11 @@
 from alembic import context
 
 import conversation.tables
+import jobs.tables
 from loyalty.tables import Base
 
-assert conversation.tables  # imported so that its tables are known to `Base.metadata`
+EVERY_TABLE = (conversation.tables, jobs.tables)
+"""Imported so that its tables are known to `Base.metadata`."""
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True

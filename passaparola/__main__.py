@@ -20,6 +20,8 @@ from passaparola.settings import read_settings, require_whatsapp
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from jobs.runner import Ran
+
 SIMULATOR_PORT = "PASSAPAROLA_SIMULATOR_PORT"
 REPORT = Path("var/unexpected-error.txt")
 
@@ -192,23 +194,29 @@ def flows() -> None:
 @click.option("--now", "instant", metavar="ISO8601", help="As of this instant, such as 2027-01-01T00:00:00+01:00.")
 def tick(instant: str | None) -> None:
     """Do once what is due: pending points, expiry, forgotten holds, old vouchers, levels, birthdays …"""
+    from jobs.runner import Jobs
     from loyalty.clock import FixedClock
-    from loyalty.due import run_due
     from loyalty.store.schema import upgrade
     from passaparola.compose import build
+    from passaparola.due_work import jobs_of
 
     clock, settings = FixedClock(_instant(instant)), read_settings()
     upgrade(settings.database_url)
     house = build(settings, clock=clock)
 
-    async def due() -> None:
-        await house.programmes.refresh()
-        for programme in house.programmes.values():
-            done = await run_due(house.store, programme, now=house.clock.now())
-            say(f"{programme.id}: {done}")
+    async def due() -> "list[Ran]":
+        ran = await Jobs(house.store, house.clock, jobs_of(house, house.service())).run_all(house.clock.now())
         await house.store.close()
+        return ran
 
-    asyncio.run(due())
+    ran = asyncio.run(due())
+    for job in ran:
+        if job.report:
+            say(f"{job.name}: {job.report}")
+    if not any(job.report for job in ran):
+        say("nothing was due")
+    if failed := [job.name for job in ran if job.failed]:
+        raise CommandError(f"not everything could be done, see above: {', '.join(failed)}; run it again")
 
 
 @cli.command()

@@ -24,6 +24,7 @@ from conversation.sentences import Sentences
 from conversation.template_states import TemplateWatch
 from loyalty.clock import Clock, SystemClock
 from loyalty.files.live import Programmes
+from loyalty.news import Listener
 from loyalty.programme import Programme
 from loyalty.store import Store, open_store
 from passaparola.settings import Settings
@@ -50,6 +51,10 @@ class House:
     def by_number(self) -> Mapping[str, Programme]:
         """Programmes by the id of the number their members write to, always as they are in force."""
         return self.programmes.by_number(self.settings.number_id)
+
+    def listeners(self) -> tuple[Listener, ...]:
+        """Who hears of what happened, in the transaction in which it did."""
+        return ()
 
     def answers(self) -> Answers:
         """What answers the intents."""

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 import conversation.tables
+import jobs.tables
 from loyalty.clock import FixedClock
 from loyalty.files.reading import read_programme
 from loyalty.programme import Programme
@@ -20,7 +21,8 @@ from loyalty.store import Store, open_store
 from loyalty.store.schema import upgrade
 from loyalty.tables import Base
 
-assert conversation.tables  # imported so that its tables are known to `Base.metadata`
+EVERY_TABLE = (conversation.tables, jobs.tables)
+"""Imported so that its tables are known to `Base.metadata`."""
 ROOT = Path(__file__).parents[1]
 POSTGRES = os.environ.get("PASSAPAROLA_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 """A server on which the tests may create a database, as a superuser; they drop it again."""

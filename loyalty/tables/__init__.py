@@ -2,6 +2,7 @@
 
 from loyalty.tables.base import Base, DecimalText, Identifier, Serial, UtcDateTime
 from loyalty.tables.ledger import Balance, Chain, Entry, Lot, Transaction
+from loyalty.tables.news import News
 from loyalty.tables.people import Consent, Identity, Member, Programme, Revision, Secret, Tombstone
 from loyalty.tables.play import Attempt, Award, DialogRun, Score, Spin, Standing
 from loyalty.tables.referral import Finding, Invite, Referral, Signal
@@ -30,6 +31,7 @@ __all__ = [
     "Invite",
     "Lot",
     "Member",
+    "News",
     "ParkedEvent",
     "Programme",
     "Purchase",

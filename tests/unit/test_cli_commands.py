@@ -158,7 +158,7 @@ def test_a_fresh_database_is_sound(outcomes: dict[str, Outcome]) -> None:
 @pytest.mark.parametrize("name", ["tick", "tick then"])
 def test_a_tick_says_what_it_did(outcomes: dict[str, Outcome], name: str) -> None:
     assert outcomes[name].code == 0
-    assert outcomes[name].line == "cafe: nothing was due"
+    assert outcomes[name].line == "nothing was due"
 
 
 def test_members_are_imported_once(outcomes: dict[str, Outcome]) -> None:
