@@ -1,7 +1,7 @@
 """What was acknowledged and waits to be answered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, exists, select, update
@@ -48,7 +48,7 @@ def accept(session: Session, messages: Sequence[Incoming], *, now: datetime) -> 
         row = {
             "number_id": incoming.number_id, "message_id": incoming.message_id, "contact": incoming.sender.key,
             "body": incoming_to_json(incoming), "state": "new" if turn else "seen", "attempts": 0,
-            "sent_at": incoming.sent_at, "received_at": now,
+            "sent_at": incoming.sent_at, "received_at": now, "correlation": incoming.correlation,
         }  # fmt: skip
         if insert_once(session, InboxRow, row) and turn:
             fresh.append(incoming)
@@ -61,7 +61,12 @@ def waiting(session: Session, *, before: datetime | None = None, limit: int = 10
     if before is not None:
         query = query.where(InboxRow.received_at <= before)
     return [
-        Waiting(incoming_from_json(row.message_id, row.number_id, row.sent_at, row.body), row.attempts)
+        Waiting(
+            replace(
+                incoming_from_json(row.message_id, row.number_id, row.sent_at, row.body), correlation=row.correlation
+            ),
+            row.attempts,
+        )
         for row in session.scalars(query.order_by(InboxRow.id).limit(limit))
     ]
 

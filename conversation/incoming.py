@@ -1,7 +1,7 @@
 """What comes in, in words that belong to no channel, and how the inbox keeps it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -81,6 +81,8 @@ class Incoming:
     """The message it quotes, or whose button was tapped."""
     referral: Referral | None = None
     product: Product | None = None
+    correlation: str | None = field(default=None, compare=False)
+    """The request that brought it: no part of what she said. See `loyalty.correlation`."""
 
 
 State: TypeAlias = Literal["sent", "delivered", "read", "played", "failed"]

@@ -13,6 +13,7 @@ from conversation.early_receipts import ApplyReceipts
 from conversation.happenings import Happening
 from conversation.incoming import Incoming, Receipt
 from loyalty.clock import Clock
+from loyalty.correlation import current
 from loyalty.errors import StoreUnavailable
 from loyalty.store import Store
 
@@ -69,7 +70,7 @@ class Intake:
         If the store refuses the batch as a whole, each part is stored by itself, so that one costs nothing of the
         others.
         """
-        batch = self._ours(batch)
+        batch = _labelled(self._ours(batch), current())
         if not batch:
             return []
         try:
@@ -150,3 +151,10 @@ class Intake:
         if batch.events:
             channel_events.accept(session, batch.events, now=now)
         return inbox.accept(session, batch.messages, now=now)
+
+
+def _labelled(batch: Batch, correlation: str | None) -> Batch:
+    """The batch with the id of its request on each message; it is stored and answered by other tasks than this."""
+    if correlation is None or not batch.messages:
+        return batch
+    return replace(batch, messages=tuple(replace(one, correlation=correlation) for one in batch.messages))

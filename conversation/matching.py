@@ -22,6 +22,7 @@ _SHORTEST = 4
 """Shorter words are too easily alike."""
 _LONGEST = 200
 """Signs; a longer text is no title with a slip in it, and is not compared with them."""
+_NUMBER = regex.compile(r"\d+")
 _QUESTION = regex.compile(r"[?¿؟⁇❓❔]")
 _ARTICLE = "ال"
 """The Arabic article is written together with its word."""
@@ -132,7 +133,7 @@ def _same(typed: str, title: str) -> bool:
 
 def _numbers(text: str) -> list[str]:
     """The numbers in a text: 50 is no slip of the finger for 5."""
-    return regex.findall(r"\d+", text)
+    return _NUMBER.findall(text)
 
 
 def _spellings(choice: Choice) -> frozenset[str]:

@@ -17,6 +17,7 @@ from conversation.early_receipts import ApplyReceipts
 from conversation.receipts import apply_receipts
 from conversation.refusals import Refusal, template_of
 from conversation.tables import Conversation, OutboxRow
+from loyalty.correlation import current
 from loyalty.store.sql import execute, insert_once, table_of
 
 WINDOW = timedelta(hours=24)
@@ -40,6 +41,7 @@ class Due:
     user_id: str | None
     message: dict[str, Any]
     attempts: int
+    correlation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,14 @@ def window_open_at(heard: datetime | None, free_entry_until: datetime | None, no
 def enqueue(
     session: Session, conversation: Conversation, parts: Sequence[dict[str, Any]], *, key: str, now: datetime,
     not_before: datetime | None = None, fallback: dict[str, Any] | None = None, category: str = "service",
+    bulk: bool = False,
 ) -> bool:  # fmt: skip
     """Put a message in the outbox, once for its key. True if it is new and will be sent.
 
     One that is not to be sent before a moment lets others pass until then. Outside the customer service window a
     template goes out, else the `fallback` (a message of style `template`) in place of all parts, else nothing: it is
     withheld. The window is looked at again when it is sent. `category` is one of `CATEGORIES`; what is `marketing`
-    is sent only to members who want it.
+    is sent only to members who want it. What is `bulk` lets everything else pass; marketing always does.
     """
     begins = max(not_before or now, now)
     may_go = window_open(conversation, begins) or fallback is not None
@@ -83,10 +86,10 @@ def enqueue(
         row = {
             "programme_id": conversation.programme_id, "member_id": conversation.member_id,
             "number_id": conversation.number_id, "phone": conversation.phone, "user_id": conversation.user_id,
-            "key": f"{key}/{number}", "category": kind, "bulk": kind == MARKETING, "message": part,
+            "key": f"{key}/{number}", "category": kind, "bulk": bulk or kind == MARKETING, "message": part,
             "fallback": fallback if number == 0 else None, "state": "waiting" if free else "withheld", "attempts": 0,
             "not_before": not_before, "next_try_at": begins, "outside": False, "error": None if free else CLOSED,
-            "created_at": now, "updated_at": now,
+            "created_at": now, "updated_at": now, "correlation": current(),
         }  # fmt: skip
         new = insert_once(session, OutboxRow, row) or new
         waits = waits or free

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
@@ -23,13 +24,15 @@ RANK = {
 SECOND = timedelta(seconds=1)
 """How exactly a receipt tells its time."""
 
+log = structlog.get_logger()
+
 Judge = Callable[[int | None], Do]
 """What a provider's error code in a receipt asks for."""
 
 _OUTBOX = table_of(OutboxRow)
 _FOUND = (
     _OUTBOX.c.id, _OUTBOX.c.state, _OUTBOX.c.wamid, _OUTBOX.c.tried_at, _OUTBOX.c.sent_at, _OUTBOX.c.billed_on,
-    _OUTBOX.c.phone, _OUTBOX.c.user_id,
+    _OUTBOX.c.phone, _OUTBOX.c.user_id, _OUTBOX.c.correlation,
 )  # fmt: skip
 _BY_NUMBER = select(*_FOUND).where(_OUTBOX.c.id == bindparam("number")).with_for_update()
 _BY_NAME = select(*_FOUND).where(_OUTBOX.c.wamid == bindparam("name")).limit(1).with_for_update()
@@ -67,6 +70,7 @@ def apply_receipts(
             continue
         if not _is_of_this_try(row, receipt):
             continue
+        log.info("receipt", outbox_id=row.id, state=receipt.state, code=receipt.error_code, correlation=row.correlation)
         if receipt.state == "failed":
             _fail(session, row.id, receipt, judge, now)
             continue

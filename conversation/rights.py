@@ -24,6 +24,7 @@ from loyalty.ids import MemberId
 from loyalty.people.identities import spellings
 from loyalty.people.members import Kind, identities_of
 from loyalty.programme import Programme
+from loyalty.tables import Recipient
 
 
 def export(session: Session, programme: Programme, member: MemberId, now: datetime) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def erase(session: Session, programme: Programme, member: MemberId, now: datetim
     Call it before `loyalty.rights.erasure.erase`, in the same transaction: that forgets by what she wrote. A message of
     hers that arrives again later is recognised by the time it was sent (`conversation.place.introduce`).
     """
+    _part_with_campaigns(session, member)
     conversation = conversation_of(session, member, lock=True)
     _delete(session, ChannelEvent, belongings.events(session, member))
     _delete(session, InboxRow, belongings.messages(session, member))
@@ -91,13 +93,33 @@ def erase(session: Session, programme: Programme, member: MemberId, now: datetim
     session.flush()
 
 
+def _part_with_campaigns(session: Session, member: MemberId) -> None:
+    """Nothing of a campaign is put in the outbox any more; of what was sent, what became of it stays."""
+    hers = select(Recipient).where(Recipient.member_id == member).with_for_update()
+    for row in session.scalars(hers.execution_options(populate_existing=True)).all():
+        if row.outbox_id is not None:
+            row.outcome = session.scalar(select(OutboxRow.state).where(OutboxRow.id == row.outbox_id))
+    session.flush()
+
+
+def _once_a_campaign(session: Session, other: MemberId) -> None:
+    """Who was two recipients of a campaign gets its message once: the second is not sent, if it is not on its way."""
+    double = select(Recipient.outbox_id).where(Recipient.member_id == other, Recipient.state == "double")
+    waiting = OutboxRow.id.in_(double) & (OutboxRow.state == "waiting")
+    _change(session, OutboxRow, waiting, state="withheld", error="she gets this campaign under her other number")
+    _delete(session, Recipient, (Recipient.member_id == other) & (Recipient.state == "double"))
+
+
 def follow(session: Session, programme: Programme, kept: MemberId, other: MemberId) -> None:
     """Let a member's chat follow her into the member she was merged with (`loyalty.merging.merge.merge`).
 
     If both have one, the one that was heard last goes on: its flow, its newest offer, its way to reach her.
     """
+    if kept == other:
+        return
+    _once_a_campaign(session, other)
     mine, theirs = (conversation_of(session, member, lock=True) for member in (kept, other))
-    if theirs is None or kept == other:
+    if theirs is None:
         return
     session.flush()
     tracker, old = sender_of(programme.id, kept), sender_of(programme.id, other)
@@ -145,6 +167,7 @@ def _join(mine: Conversation, theirs: Conversation) -> None:
     mine.phone, mine.user_id = newer.phone or older.phone, newer.user_id or older.user_id
     mine.quiet_until = _later(mine.quiet_until, theirs.quiet_until)
     mine.invited_at = _later(mine.invited_at, theirs.invited_at)
+    mine.prompted_at = _later(mine.prompted_at, theirs.prompted_at)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -32,6 +32,8 @@ class Conversation(Base):
     """A person of the business talks to her: until then the bot keeps quiet. See `Handover`."""
     invited_at: Mapped[datetime | None]
     """When she was last invited to join, unasked."""
+    prompted_at: Mapped[datetime | None]
+    """When an invitation to bring friends last stood under something she was told."""
 
 
 class Offer(Base):
@@ -68,6 +70,8 @@ class InboxRow(Base):
     sent_at: Mapped[datetime]
     received_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
+    correlation: Mapped[str | None] = mapped_column(String(64))
+    """The request that brought it: see `loyalty.correlation`."""
 
 
 class OutboxRow(Base):
@@ -124,6 +128,8 @@ class OutboxRow(Base):
     cost: Mapped[Decimal | None]
     """What it costs by the operator's rate card; empty if that does not know."""
     currency: Mapped[str | None] = mapped_column(String(3))
+    correlation: Mapped[str | None] = mapped_column(String(64))
+    """What it came of, from the webhook on: see `loyalty.correlation`."""
 
 
 class SenderState(Base):

@@ -36,6 +36,7 @@ from conversation.tables import Conversation
 from conversation.welcome import Invitations
 from flows.model import Saved
 from loyalty.clock import Clock
+from loyalty.news import because
 from loyalty.programme import Language, Programme
 from loyalty.store import Store
 from loyalty.store.objects import load_one, write_back
@@ -114,6 +115,7 @@ class Turns:
     # ---- 3. save
 
     def _save(self, session: Session, incoming: Incoming, place: Place, plan: Plan) -> None:
+        because(session, place.member, "chat")  # what the answer says is not told once more
         conversation = self._heard(session, place, incoming)
         if isinstance(plan.do, Silence) and not handovers.is_quiet(conversation.quiet_until, incoming.sent_at):
             raise Moved  # she was handed back a moment ago

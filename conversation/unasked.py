@@ -23,6 +23,7 @@ from conversation.responses import together
 from conversation.sentences import Sentences
 from loyalty.clock import Clock
 from loyalty.ids import MemberId, ProgrammeId, new_id
+from loyalty.news import because
 from loyalty.programme import Language, Programme
 from loyalty.store import Store
 from loyalty.tables import Member
@@ -90,6 +91,7 @@ class Unasked:
 
     def _put(self, session: Session, who: Addressee, answers: Sequence[Answer], key: str) -> bool:
         now = self._clock.now()
+        because(session, who.member, "chat")
         conversation = conversation_of(session, who.member, lock=True)
         if conversation is None:
             raise Unknown("she has been forgotten in the meantime")

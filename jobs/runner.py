@@ -6,6 +6,7 @@ business keys, so it may be late, be cut off, or run twice at once; a missed day
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from sqlalchemy.orm import Session
 
 from jobs.tables import JobRow
 from loyalty.clock import Clock
+from loyalty.correlation import correlated
 from loyalty.errors import LoyaltyError
 from loyalty.ids import new_id
 from loyalty.store import Store
 from loyalty.store.sql import insert_once
+from loyalty.tracing import record
 
 log = structlog.get_logger()
 
@@ -125,6 +128,15 @@ class Jobs:
                 )
 
     async def _run(self, job: Job, now: datetime) -> Ran:
+        """Do a job. What comes of it has an id of its own; a span is worth it if something came of it."""
+        began = time.time_ns()
+        with correlated(new_id()):
+            ran = await self._try(job, now)
+            if ran.report:
+                record("job", began, failed=ran.failed, job=job.name)
+        return ran
+
+    async def _try(self, job: Job, now: datetime) -> Ran:
         try:
             report = await job.work(now)
         except LoyaltyError as error:

@@ -42,6 +42,10 @@ class Scope(StrEnum):
     HANDOVERS = "handovers"
     """Talk to customers who asked for a person."""
     TRAIL = "trail"
+    CAMPAIGNS = "campaigns"
+    """Look at campaigns, start and stop them."""
+    HOOKS = "hooks"
+    """Subscribe to what happens to members; what is told holds their phones and names."""
 
 
 @dataclass(frozen=True, slots=True)

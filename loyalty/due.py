@@ -16,6 +16,7 @@ from loyalty.books.points import Books, open_books
 from loyalty.games import quizzes
 from loyalty.ids import Cause, MemberId, ProgrammeId
 from loyalty.levels import progress_due, scores
+from loyalty.news import Kind, tell
 from loyalty.orders import birthdays
 from loyalty.programme import Programme
 from loyalty.referral import referrals
@@ -103,7 +104,10 @@ def _expire(session: Session, programme: ProgrammeId, now: datetime) -> int:
         if lot.remaining:
             # A hold that is released later refills the lot: what is left then expires by a cause of its own.
             before = select(func.count()).where(Entry.lot_id == lot.id, Entry.account == Account.EXPIRED)
-            books.expire(lot, cause=Cause(f"expire:{lot.id}:{(session.scalar(before) or 0) + 1}"))
+            cause, points = Cause(f"expire:{lot.id}:{(session.scalar(before) or 0) + 1}"), lot.remaining
+            books.expire(lot, cause=cause)
+            about = {"points": points}
+            tell(session, programme, books.member, Kind.POINTS_EXPIRED, key=cause, about=about, at=now, now=now)
             count += 1
     return count
 

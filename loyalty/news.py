@@ -9,16 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from loyalty.errors import StoreUnavailable
 from loyalty.ids import MemberId, ProgrammeId, new_id
 from loyalty.store import Store
-from loyalty.store.sql import insert_once
+from loyalty.store.sql import execute, insert_once, table_of
 from loyalty.tables import News
 
 T = TypeVar("T")
@@ -26,6 +26,10 @@ log = structlog.get_logger()
 
 TOLD = "news"
 """Where a session keeps the ids of what was told in it."""
+BECAUSE = "news_because"
+"""Where it keeps why, by member."""
+STALE = timedelta(days=3)
+"""What happened so long before we know is no news to the member any more; who keeps books still hears of it."""
 TRIES = 5
 LATER = timedelta(seconds=5)
 """News that is older and still untold was missed by the transaction that wrote it."""
@@ -71,8 +75,26 @@ class Happening:
     at: datetime
 
 
-Listener = Callable[[Session, Happening, datetime], None]
-"""Acts on a piece of news in the session's transaction, by keys of its own, as of a moment."""
+Listener = Callable[[Session, Sequence[Happening], datetime], None]
+"""Acts on all that happened to one member in a transaction, in that transaction, by keys of its own, as of a moment."""
+
+Why = Literal["chat", "desk", "import", "merge", "recount"]
+"""What news came of, where that decides whether the member has to be told: she is answered in the chat or by a person
+at this very moment, a file was read, two members became one, or rules changed."""
+
+
+def because(session: Session, member: str, why: Why) -> None:
+    """Say what a member's news in this transaction comes of; it is told with it (`by`)."""
+    session.info.setdefault(BECAUSE, {})[member] = why
+
+
+_NEWS = table_of(News)
+_HERS = _NEWS.c.id.in_(bindparam("ids", expanding=True))
+_UNTOLD = select(
+    _NEWS.c.id, _NEWS.c.programme_id, _NEWS.c.member_id, _NEWS.c.kind, _NEWS.c.key, _NEWS.c.about, _NEWS.c.at
+).where(_HERS, _NEWS.c.told_at.is_(None))
+_TOLD_NOW = update(_NEWS).where(_HERS).values(told_at=bindparam("moment"))
+_FAILED = update(_NEWS).where(_HERS).values(attempts=_NEWS.c.attempts + 1, error=bindparam("why"))
 
 
 def tell(
@@ -83,9 +105,11 @@ def tell(
 
     `at` is when it happened, `now` when we know. True if it is news.
     """
+    why: Why | None = session.info.get(BECAUSE, {}).get(member)
     row = {
         "id": new_id(), "programme_id": programme, "member_id": member, "kind": kind.value, "key": key[:250],
-        "about": dict(about), "at": at, "created_at": now, "told_at": None, "attempts": 0, "error": None,
+        "about": {**about, "by": why} if why is not None else dict(about), "at": at,
+        "created_at": now, "told_at": None, "attempts": 0, "error": None,
     }  # fmt: skip
     if not insert_once(session, News, row):
         return False
@@ -148,21 +172,30 @@ def _rest(session: Session, listeners: Sequence[Listener], now: datetime) -> int
 
 
 def _pass_on(session: Session, listeners: Sequence[Listener], ids: Sequence[str], now: datetime) -> None:
+    """Let listeners hear of news, of one member after the other: all of hers at once, in the order it was told in."""
     session.flush()
-    rows = session.scalars(select(News).where(News.id.in_(ids), News.told_at.is_(None)).order_by(News.id)).all()
-    for row in rows:
+    place = {id_: number for number, id_ in enumerate(ids)}
+    found = execute(session, _UNTOLD, {"ids": list(ids)}).all()
+    groups: dict[tuple[str, str], list[Happening]] = {}
+    for row in sorted(found, key=lambda row: place[row.id]):
         happening = Happening(
             row.id, ProgrammeId(row.programme_id), MemberId(row.member_id), Kind(row.kind), row.key, row.about, row.at
         )
+        groups.setdefault((row.member_id, row.programme_id), []).append(happening)
+    for _, happenings in sorted(groups.items()):  # members are locked in one order
+        told = [one.id for one in happenings]
         try:
             with session.begin_nested():  # a listener that fails must not take what happened with it
                 for listener in listeners:
-                    listener(session, happening, now)
+                    listener(session, happenings, now)
         except StoreUnavailable:
             raise
         except Exception as error:
-            log.exception("news could not be passed on, it is tried again", news=row.id, kind=row.kind)
-            row.attempts, row.error = row.attempts + 1, f"{type(error).__name__}: {error}"[:500]
+            log.exception("news could not be passed on, it is tried again", news=told, kinds=_kinds(happenings))
+            execute(session, _FAILED, {"ids": told, "why": f"{type(error).__name__}: {error}"[:500]})
         else:
-            row.told_at = now
-    session.flush()
+            execute(session, _TOLD_NOW, {"ids": told, "moment": now})
+
+
+def _kinds(happenings: Sequence[Happening]) -> list[str]:
+    return [str(one.kind) for one in happenings]

@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel.core import get_global
@@ -17,13 +17,12 @@ from loyalty.rules.dialogs import Dialog
 from loyalty.rules.earning import Earning
 from loyalty.rules.games import Games
 from loyalty.rules.goals import AnyGoal, Badge, Challenge, Goal, Leaderboard, Milestone, Streak
+from loyalty.rules.notices import Notices, QuietHours
 from loyalty.rules.parts import (
     LANGUAGES,
-    ClockTime,
     Gift,
     Language,
     Part,
-    SortedSet,
     Texts,
     distinct,
     end_of_day,
@@ -33,13 +32,16 @@ from loyalty.rules.parts import (
 from loyalty.rules.people import Staff, Terms
 from loyalty.rules.referral import ReferralRule
 from loyalty.rules.rewards import VOUCHER_DAYS, Reward
+from loyalty.rules.shops import ShopLink, each_once
 from loyalty.rules.tiers import Tiers
 
-__all__ = ["LANGUAGES", "VOUCHER_DAYS", "Language", "Programme", "Reward", "Texts", "end_of_day", "last_day"]
+__all__ = [
+    "LANGUAGES", "VOUCHER_DAYS", "Language", "Notices", "Programme", "QuietHours", "Reward", "Texts", "end_of_day",
+    "last_day",
+]  # fmt: skip
 
 Location = tuple[str | int, ...]
 """Where something stands in the file."""
-Notice = Literal["points_earned", "points_taken_back"]
 
 
 _zones = cache(available_timezones)  # it looks through a folder of files each time
@@ -65,40 +67,6 @@ class WhatsAppNumber(Part):
     """As people dial it from abroad, in quotes: `"+390612345678"`."""
     phone_number_id: Annotated[str, Field(pattern=r"^[0-9]{5,32}$")] | None = None
     """Meta's id of that number; without it the one of `WHATSAPP_PHONE_NUMBER_ID`."""
-
-
-class QuietHours(Part):
-    """When nobody is written to unasked, in the programme's zone."""
-
-    begin: ClockTime
-    """From then on nobody is written to."""
-    end: ClockTime
-    """From then on what waited is sent."""
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if self.begin == self.end:
-            raise ValueError("begin and end are the same")
-        return self
-
-    def over_at(self, now: datetime) -> datetime | None:
-        """When the quiet hours that hold at a moment (in the programme's zone) are over; None if none hold."""
-        begin, end = time.fromisoformat(self.begin), time.fromisoformat(self.end)
-        clock = now.time()
-        overnight = begin > end
-        quiet = clock >= begin or clock < end if overnight else begin <= clock < end
-        if not quiet:
-            return None
-        day = now.date() + timedelta(days=1 if overnight and clock >= begin else 0)
-        return datetime.combine(day, end, tzinfo=now.tzinfo)
-
-
-class Notices(Part):
-    """What members are told without asking."""
-
-    off: SortedSet[Notice] = frozenset()
-    """What they are not told."""
-    quiet_hours: QuietHours | None = None
 
 
 class Programme(Part):
@@ -136,6 +104,8 @@ class Programme(Part):
     """What members agree to when they join; without it, that their number, purchases and points are kept."""
     staff: Staff | None = None
     """Who answers in the chat when somebody asks for a person; without it, she reads how else to reach one."""
+    shops: Annotated[tuple[ShopLink, ...], AfterValidator(each_once)] = ()
+    """Online shops whose orders belong here; without any, those of every shop do, if this is the only programme."""
 
     @cached_property
     def zone(self) -> ZoneInfo:

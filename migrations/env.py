@@ -3,10 +3,13 @@
 from alembic import context
 
 import conversation.tables
+import crm.tables
 import jobs.tables
+import service.hooks.tables
+import service.shops.tables
 from loyalty.tables import Base
 
-EVERY_TABLE = (conversation.tables, jobs.tables)
+EVERY_TABLE = (conversation.tables, crm.tables, jobs.tables, service.shops.tables, service.hooks.tables)
 """Imported so that its tables are known to `Base.metadata`."""
 
 context.configure(

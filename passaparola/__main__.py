@@ -100,8 +100,10 @@ def chat() -> None:
     require_whatsapp(read_settings())
     _rasa()
     from passaparola.chat import serve
+    from passaparola.telemetry import switch_on
 
     logs.configure()
+    switch_on(os.environ, "chat")
     serve()
 
 
@@ -110,8 +112,10 @@ def service() -> None:
     """Run the HTTP service alone."""
     from passaparola.compose import build
     from passaparola.serve import serve
+    from passaparola.telemetry import switch_on
 
     logs.configure()
+    switch_on(os.environ, "service")
     serve(build(read_settings()))
 
 
@@ -265,6 +269,28 @@ def audit(without_goals: bool) -> None:
         say(f"the ledger is sound: {result.transactions} transactions, {result.entries} entries")
 
     asyncio.run(proof())
+
+
+@cli.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write everything into a new file, one moment of it, and prove the ledger in it. Nothing has to be stopped."""
+    from passaparola.backup_command import back_up
+
+    back_up(read_settings().database_url, file, say)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace the database that is there.")
+def restore(file: Path, force: bool) -> None:
+    """Put a backup in the place of the database. Stop all processes first.
+
+    What waited when it was made may have gone out since: it is marked, and does not go out by itself.
+    """
+    from passaparola.backup_command import put_back
+
+    put_back(read_settings().database_url, file, say, force=force)
 
 
 @cli.command("import-members")
@@ -439,6 +465,55 @@ def outbox(context: click.Context, arguments: tuple[str, ...]) -> None:
 def templates(context: click.Context, arguments: tuple[str, ...]) -> None:
     """Hand templates in to WhatsApp, and see what it makes of them: what is said outside the 24-hour window."""
     from passaparola.templates_command import templates as group
+
+    _hand_on(context, group, arguments)
+
+
+@cli.command()
+@click.argument("correlation", metavar="ID")
+def trace(correlation: str) -> None:
+    """Show what came of a request: its id is `correlation` in the logs, and X-Request-Id in answers."""
+    from passaparola.trace_command import show_trace
+
+    show_trace(correlation)
+
+
+@cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="COMMAND …")
+@click.pass_context
+def alarms(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Look at what a person has to see to, and say that it was seen to."""
+    from passaparola.trace_command import alarms as group
+
+    _hand_on(context, group, arguments)
+
+
+@cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="COMMAND …")
+@click.pass_context
+def hooks(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Look at webhooks that go out, and send again what was given up of them."""
+    from passaparola.hooks_command import hooks as group
+
+    _hand_on(context, group, arguments)
+
+
+@cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="COMMAND …")
+@click.pass_context
+def crm(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Look after the CRMs that members are told to: what waits, what was refused, whether they let us in."""
+    from passaparola.crm_command import crm as group
+
+    _hand_on(context, group, arguments)
+
+
+@cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="COMMAND …")
+@click.pass_context
+def campaign(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Broadcasts: plan, try out, start, pause and report them."""
+    from passaparola.campaign_command import campaign as group
 
     _hand_on(context, group, arguments)
 

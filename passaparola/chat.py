@@ -3,7 +3,6 @@
 `passaparola chat` runs it alone; `rasa run` finds `wire` by `credentials.yml`.
 """
 
-import gc
 import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
@@ -37,14 +36,13 @@ from conversation.unasked import Unasked
 from dialogue.processor import ChatProcessor
 from dialogue.rasa_dialogue import RasaDialogue
 from dialogue.trackers import TurnTrackers
+from loyalty.correlation import correlated
 from loyalty.ids import new_id
-from passaparola.compose import SWITCH, House, build
+from loyalty.tracing import span
+from passaparola.compose import SWITCH, House, build, keep_loaded
 from passaparola.settings import read_settings, require_whatsapp
 
 log = structlog.get_logger()
-
-COLLECT_AFTER = 10_000
-"""So many more objects are made than let go of before the collector looks at the youngest; Python's own is 700."""
 
 
 class ChatWiring:
@@ -55,7 +53,9 @@ class ChatWiring:
         self._house = house
         self._at_rest = at_rest
         self._provider = house.provider()
-        self._sender = Sender(house.store, self._provider, house.clock, house.pace(), rates=house.rates)
+        self._sender = Sender(
+            house.store, self._provider, house.clock, house.pace(), rates=house.rates, quiet=house.quiet_until
+        )  # fmt: skip
         apply = partial(apply_receipts, judge=self._provider.judge, rates=house.rates)
         self._intake = Intake(house.store, house.by_number(), apply, house.clock)
         self._dispatcher: Dispatcher | None = None
@@ -99,13 +99,16 @@ class ChatWiring:
         presence = Presence(self._provider.mark)
 
         async def run(incoming: Incoming) -> None:
-            await house.programmes.refresh()
-            async with presence.during(incoming.number_id, incoming.message_id):
-                await turns.run(incoming)
+            with correlated(incoming.correlation), span("turn", message=incoming.message_id):
+                await house.programmes.refresh()
+                async with presence.during(incoming.number_id, incoming.message_id):
+                    await turns.run(incoming)
+                log.info("message answered", message_id=incoming.message_id)
             self._sender.wake()
 
         async def set_aside(incoming: Incoming, error: str) -> None:
-            await turns.apologise(incoming, error)
+            with correlated(incoming.correlation):
+                await turns.apologise(incoming, error)
             self._sender.wake()
 
         await self._provider.__aenter__()
@@ -123,6 +126,10 @@ class ChatWiring:
     async def accept(self, batch: Batch) -> None:
         """Store a batch in one transaction, then let the turns begin."""
         fresh = await self._intake.accept(batch)
+        log.info(
+            "update accepted", messages=len(batch.messages), receipts=len(batch.receipts), events=len(batch.events),
+            new=[one.message_id for one in fresh],
+        )  # fmt: skip
         if self._dispatcher is not None and self._events is not None:
             self._dispatcher.submit(fresh)
             if batch.events:
@@ -149,16 +156,6 @@ class ChatWiring:
             await self._sender.close()
         await self._provider.__aexit__(None, None, None)
         await self._house.store.close()
-
-
-def keep_loaded() -> None:
-    """Take what was loaded (Rasa, the model, the programmes) out of the garbage collector's rounds.
-
-    It stays for the life of the process, and looking through it time and again took a tenth of a turn.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 50)
 
 
 def wire() -> ChatWiring:

@@ -17,6 +17,7 @@ from conversation.sentences import PLURAL_FORMS, Sentence, Sentences
 from loyalty.files.advice import advise
 from loyalty.files.reading import clashes, programme_files, read_each
 from loyalty.programme import LANGUAGES
+from passaparola.check_campaigns import check_campaign_files
 from passaparola.check_data import check_data, coverage, repetitions
 from passaparola.check_templates import TEMPLATES, check_templates
 from passaparola.examples import Example, items, read_examples, whole_list
@@ -40,6 +41,7 @@ def check_all(programme: Path, *, today: date) -> list[str]:
         sentences = Sentences.load(RESPONSES)
         findings += [*check_sentences(sentences), *check_buttons(RESPONSES / "buttons.yml", sentences)]
         findings += check_templates(TEMPLATES, sentences, asks=_intents(DOMAIN))
+        findings += check_campaign_files(programme, READY_MADE, sentences)
     except BadSentence as error:
         findings.append(str(error))
     try:

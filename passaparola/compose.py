@@ -1,7 +1,9 @@
 """The composition root: everything is put together here, from the settings, and handed on by argument."""
 
+import gc
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from actions.answers import Answers
@@ -18,22 +20,31 @@ from conversation.flowing.parts import Tools, build_parts
 from conversation.flowing.runner import FlowRunner
 from conversation.identity_changes import IdentityChanges
 from conversation.notices import Notices
+from conversation.noticing.listener import Noticing
 from conversation.opting import OptWords
 from conversation.preferences import Preferences
 from conversation.sentences import Sentences
 from conversation.template_states import TemplateWatch
+from conversation.zones import quiet_until
 from loyalty.clock import Clock, SystemClock
 from loyalty.files.live import Programmes
-from loyalty.news import Listener
+from loyalty.ids import ProgrammeId
+from loyalty.news import Listener, TellingStore
 from loyalty.programme import Programme
 from loyalty.store import Store, open_store
+from passaparola.crm_settings import secrets_of
 from passaparola.settings import Settings
 from service.context import Context
+from service.hooks.delivering import Deliverer
+from service.hooks.guard import Guard
+from service.hooks.listening import hear
 
 RESPONSES, OPT_WORDS = Path("data/responses"), Path("data/words/opting.yml")
 RATES, TEMPLATES = Path("data/rates.yml"), Path("data/templates")
 SWITCH = 0.0005
 """Seconds a thread keeps the interpreter: the store's writer needs it for a moment, often, and must not wait 5 ms."""
+COLLECT_AFTER = 10_000
+"""So many more objects are made than let go of before the collector looks at the youngest; Python's own is 700."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,12 @@ class House:
 
     def listeners(self) -> tuple[Listener, ...]:
         """Who hears of what happened, in the transaction in which it did."""
-        return ()
+        return Noticing(self.programmes, self.sentences, self.provider().limits), hear
+
+    def quiet_until(self, programme: str, phone: str | None, now: datetime) -> datetime | None:
+        """When the quiet hours for promotional messages are over that hold where somebody lives; None if none do."""
+        rules = self.programmes.get(ProgrammeId(programme))
+        return quiet_until(rules, phone, now) if rules is not None else None
 
     def answers(self) -> Answers:
         """What answers the intents."""
@@ -107,8 +123,17 @@ class House:
         return Context(
             self.store, self.programmes, self.sentences, Notices(self.sentences, self.provider().limits), self.clock,
             key.get_secret_value() if key else None, self.settings.public_url, self.settings.chat_url,
-            self.programmes.refresh,
+            self.programmes.refresh, self.guard(), shopify_secret=self.settings.shopify_secret,
+            woocommerce_secret=self.settings.woocommerce_secret, crm_secrets=secrets_of(self.settings),
         )  # fmt: skip
+
+    def guard(self) -> Guard:
+        """Where webhooks may go."""
+        return Guard(self.settings.hooks_insecure)
+
+    def deliverer(self) -> Deliverer:
+        """Who sends webhooks."""
+        return Deliverer(self.store, self.clock, self.guard())
 
 
 def build(settings: Settings, *, clock: Clock | None = None) -> House:
@@ -116,4 +141,16 @@ def build(settings: Settings, *, clock: Clock | None = None) -> House:
     clock, sentences = clock or SystemClock(), Sentences.load(RESPONSES)
     store = open_store(settings.database_url)
     programmes = Programmes(settings.programme, store, clock)
-    return House(settings, store, programmes, sentences, OptWords.load(OPT_WORDS), clock, read_rates(RATES))
+    house = House(settings, store, programmes, sentences, OptWords.load(OPT_WORDS), clock, read_rates(RATES))
+    return replace(house, store=TellingStore(store, house.listeners()))
+
+
+def keep_loaded() -> None:
+    """Take what was loaded (libraries, the model, the programmes) out of the garbage collector's rounds.
+
+    It stays for the life of the process. Looking through it time and again takes a tenth of a turn, and once in a
+    while a quarter of a second, in which nobody gets an answer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 50)

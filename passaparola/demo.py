@@ -11,14 +11,20 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
+from connectors.whatsapp.templates.api import Remote
+from connectors.whatsapp.templates.declared import Declared
+from connectors.whatsapp.templates.reading import read_templates
+from connectors.whatsapp.templates.requests import as_meta
+from connectors.whatsapp.templates.submitting import note
 from conversation.register import ensure_conversation
+from conversation.templating import APPROVED
 from loyalty.money import Money
 from loyalty.orders.purchases import PurchaseReport, record_purchase
 from loyalty.people.imports import ImportRow, import_row, read_rows
 from loyalty.people.members import find_member
 from loyalty.programme import Programme
 from loyalty.store.schema import upgrade
-from passaparola.compose import House, build
+from passaparola.compose import TEMPLATES, House, build
 from passaparola.settings import Settings
 from passaparola.supervisor import Child
 
@@ -72,6 +78,7 @@ async def load_sample(settings: Settings) -> tuple[Programme, list[ImportRow]]:
         programme = next(iter(house.programmes.values()))
         rows = list(read_rows(SAMPLE))
         await house.store.write(lambda session: _members(session, house, programme, rows))
+        await house.store.write(lambda session: _approve(session, house, read_templates(TEMPLATES)[0]))
         return programme, rows
     finally:
         await house.store.close()
@@ -94,6 +101,28 @@ def _members(session: Session, house: House, programme: Programme, rows: list[Im
         conversation.last_heard_at = now  # the simulator counts its customers as having just written, too
 
 
+def _approve(session: Session, house: House, templates: list[Declared]) -> None:
+    """The simulator sends every template: notices outside the window are seen as what WhatsApp would show."""
+    for template in templates:
+        for language, version in template.versions.items():
+            known = Remote(f"{template.name}/{language}", template.name, language, APPROVED, template.category)
+            note(session, template, version, None, known, house.clock.now())
+
+
+def _words(templates: list[Declared]) -> dict[str, dict[str, dict[str, object]]]:
+    """What templates say, as the simulator's page shows it."""
+    return {
+        template.name: {
+            language: {
+                "header": as_meta(version.header), "body": as_meta(version.body), "footer": version.footer,
+                "buttons": [button.title for button in version.buttons],
+            }
+            for language, version in template.versions.items()
+        }
+        for template in templates
+    }  # fmt: skip
+
+
 def children(settings: Settings, addresses: Addresses, programme: Programme, rows: list[ImportRow]) -> list[Child]:
     """The processes of the demo."""
     key = settings.api_key.get_secret_value() if settings.api_key else ""
@@ -107,6 +136,7 @@ def children(settings: Settings, addresses: Addresses, programme: Programme, row
         "service_url": f"http://{addresses.host}:{addresses.service}",
         "api_key": key,
         "currency": programme.currency,
+        "templates": _words(read_templates(TEMPLATES)[0]),
         "customers": [
             {"name": row.name, "phone": row.phone.value, "user_id": None, "language": row.language} for row in rows
         ],

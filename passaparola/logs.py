@@ -9,6 +9,8 @@ from typing import Any
 
 import structlog
 
+from loyalty.correlation import current
+
 _PHONE = re.compile(r"(?:(?<![\w-])|(?<=%2B))\+?\d{7,15}(?![\w-])")
 _TOKEN = re.compile(r"""(?i)(bearer\s+|sha256=|(?:access|verify)_token["']?\s*[=:]\s*["']?)[^\s"'&]+""")
 _KEPT = 3
@@ -19,6 +21,13 @@ def mask(text: str) -> str:
     """The text without what identifies or lets in: a phone becomes `…567`."""
     hidden = _TOKEN.sub(r"\1…", text)
     return _PHONE.sub(lambda match: f"…{match.group()[-_KEPT:]}", hidden)
+
+
+def _correlated(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Say which request a line belongs to, in whichever thread it is written."""
+    if (id_ := current()) is not None:
+        event.setdefault("correlation", id_)
+    return event
 
 
 def _masked(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -40,6 +49,7 @@ def configure(level: str = "INFO") -> None:
     """Set up logging for a process. Rasa, Sanic and aiohttp speak only from WARNING on."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _correlated,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper("iso", utc=True),
     ]

@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from passaparola.crm_settings import CrmSettings
 from passaparola.errors import CommandError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(BaseSettings):
+class Settings(CrmSettings):
     """All settings. Secrets are `SecretStr`, so that they cannot slip into a log; URLs may hold a password."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
@@ -26,6 +27,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", alias="PASSAPAROLA_HOST")
     """The address the chat process and the service listen on; 0.0.0.0 in a container."""
     model: Path = Field(Path("models/passaparola.tar.gz"), alias="PASSAPAROLA_MODEL")
+
+    hooks_insecure: bool = Field(False, alias="PASSAPAROLA_HOOKS_INSECURE")
+    """Webhooks may go to this machine, and without TLS: for tests and development, never in earnest."""
 
     rasa_token: SecretStr | None = Field(None, alias="PASSAPAROLA_RASA_TOKEN", min_length=16)
     """Turns Rasa's HTTP API on, beside the webhook, for those who have the token."""
@@ -62,6 +66,7 @@ class Settings(BaseSettings):
 
     shopify_secret: SecretStr | None = Field(None, alias="SHOPIFY_WEBHOOK_SECRET")
     woocommerce_secret: SecretStr | None = Field(None, alias="WOOCOMMERCE_WEBHOOK_SECRET")
+    """What shops sign with; several with commas between, each of 16 characters or more. docs/shops.md says how."""
 
     @property
     def number_id(self) -> str:

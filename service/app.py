@@ -5,6 +5,7 @@ from aiohttp import web
 from loyalty.api_keys import Scope
 from service import (
     boards,
+    campaigns,
     claims,
     corrections,
     dialogs,
@@ -20,29 +21,41 @@ from service import (
     trail,
 )
 from service.context import CONTEXT, Context
+from service.crm_hooks import accept as accept_from_crm
+from service.gauges import Numbers
 from service.handouts import fetch_file
-from service.metrics import METRICS, Metrics
+from service.hooks import api as hooks
+from service.hooks.payload import HookSamples
+from service.metrics import METRICS, NUMBERS, Metrics
 from service.middleware import current, errors, keyed, measured
 from service.openapi import describe
-from service.operations import follow_referral, healthz, metrics, readyz, shop_not_connected
+from service.operations import follow_referral, healthz, metrics, readyz
 from service.routes import Route, add_routes
+from service.schemas import campaigns as b
 from service.schemas import claims as c
 from service.schemas import dialogs as d
 from service.schemas import handovers as h
+from service.schemas import hooks as k
 from service.schemas import members as m
 from service.schemas import programmes as p
 from service.schemas import referrals as f
 from service.schemas import rewards as r
+from service.schemas import shops as s
 from service.schemas.common import Nothing
 from service.schemas.events import EventResult, ParkedPage
 from service.schemas.rights import Erasure, Export
 from service.schemas.trail import TrailPage
+from service.shops import listing
+from service.shops.accept import from_shopify, from_woocommerce
 
 LARGEST_BODY = 5 * 1024 * 1024
 PAGES = ("limit", "cursor")
 MEMBER = "/v1/members/{ref}"
 REDEMPTION = "/v1/redemptions/{id}"
 HANDOVER = "/v1/handovers/{id}"
+CAMPAIGN = "/v1/campaigns/{id}"
+HOOK = "/v1/hooks/{id}"
+DELIVERY = "/v1/shops/deliveries/{id}"
 
 ROUTES = (
     Route("POST", "/v1/events", events.post_events, Scope.EVENTS,
@@ -53,6 +66,13 @@ ROUTES = (
           "Try a parked event again", EventResult),
     Route("POST", "/v1/events/parked/{id}/drop", parking.drop_parked, Scope.EVENTS,
           "Decide that a parked event is not to be taken", Nothing),
+    Route("GET", "/v1/shops/deliveries", listing.get_deliveries, Scope.EVENTS,
+          "What shops delivered and could not be worked off", s.ShopDeliveryPage, query=("state", *PAGES)),
+    Route("GET", DELIVERY, listing.get_delivery, Scope.EVENTS, "One of them, with its words", s.ShopDeliveryWords),
+    Route("POST", f"{DELIVERY}/retry", listing.retry_delivery, Scope.EVENTS,
+          "Try a parked delivery again", s.ShopDeliveryOut),
+    Route("POST", f"{DELIVERY}/drop", listing.drop_delivery, Scope.EVENTS,
+          "Decide that a parked delivery is not to be taken", Nothing),
     Route("POST", "/v1/members", corrections.enrol, Scope.MEMBERS_WRITE, "Enrol somebody", m.MemberOut, m.Enrolment),
     Route("GET", MEMBER, members.get_member_view, Scope.MEMBERS_READ, "A member", m.MemberOut),
     Route("GET", f"{MEMBER}/ledger", members.get_ledger, Scope.MEMBERS_READ,
@@ -62,6 +82,8 @@ ROUTES = (
           "Give or take points by hand", m.Adjusted, m.Adjustment),
     Route("POST", f"{MEMBER}/consents", corrections.note_consent, Scope.MEMBERS_WRITE,
           "Note what she agreed to or withdrew", m.MemberOut, m.ConsentIn),
+    Route("POST", f"{MEMBER}/tags", campaigns.tag, Scope.MEMBERS_WRITE,
+          "Give her tags, or take some away", b.TagsOut, b.TagsIn),
     Route("POST", f"{MEMBER}/merge", corrections.merge, Scope.MEMBERS_WRITE,
           "Make two members one", m.MemberOut, m.Merge),
     Route("POST", f"{MEMBER}/leaderboards", boards.take_part, Scope.MEMBERS_WRITE,
@@ -114,6 +136,32 @@ ROUTES = (
           "Write to her", h.HandoverOut, h.StaffMessage),
     Route("POST", f"{HANDOVER}/done", handovers.finish, Scope.HANDOVERS,
           "Hand her back to the bot", h.HandoverOut, h.Take),
+    Route("POST", "/v1/hooks", hooks.subscribe, Scope.HOOKS,
+          "Subscribe an address to what happens", k.HookCreated, k.Subscribe, status=201),
+    Route("GET", "/v1/hooks", hooks.get_hooks, Scope.HOOKS, "The hooks", k.HookPage, query=PAGES),
+    Route("GET", "/v1/hooks/sample", hooks.get_samples, Scope.HOOKS,
+          "What deliveries look like", HookSamples, query=("event",)),
+    Route("GET", HOOK, hooks.get_hook, Scope.HOOKS, "A hook", k.HookOut),
+    Route("DELETE", HOOK, hooks.unsubscribe, Scope.HOOKS, "End a hook", Nothing),
+    Route("POST", f"{HOOK}/test", hooks.test, Scope.HOOKS, "Send it a sample", k.DeliveryOut),
+    Route("POST", f"{HOOK}/rotate", hooks.rotate, Scope.HOOKS, "Give it a new secret", k.HookSecret, k.Rotate),
+    Route("POST", f"{HOOK}/resume", hooks.resume, Scope.HOOKS, "Let a paused hook go on", k.HookOut),
+    Route("GET", f"{HOOK}/deliveries", hooks.get_deliveries, Scope.HOOKS,
+          "What a hook was told", k.DeliveryPage, query=("state", *PAGES)),
+    Route("POST", f"{HOOK}/replay", hooks.replay_dead, Scope.HOOKS,
+          "Send everything again that was given up", k.Replayed),
+    Route("POST", "/v1/hooks/deliveries/{id}/replay", hooks.replay, Scope.HOOKS,
+          "Send a delivery again", k.DeliveryOut),
+    Route("GET", "/v1/campaigns", campaigns.get_campaigns, Scope.CAMPAIGNS, "Campaigns, newest first", b.CampaignsOut),
+    Route("GET", CAMPAIGN, campaigns.get_report, Scope.CAMPAIGNS, "What came of a campaign", b.CampaignReport),
+    Route("POST", f"{CAMPAIGN}/start", campaigns.start, Scope.CAMPAIGNS,
+          "Let a planned campaign begin", b.CampaignOut, b.Operator),
+    Route("POST", f"{CAMPAIGN}/pause", campaigns.pause, Scope.CAMPAIGNS,
+          "Send no more of it for now", b.CampaignOut, b.Operator),
+    Route("POST", f"{CAMPAIGN}/resume", campaigns.resume, Scope.CAMPAIGNS,
+          "Let it go on", b.CampaignOut, b.Operator),
+    Route("POST", f"{CAMPAIGN}/stop", campaigns.stop, Scope.CAMPAIGNS,
+          "End it for good", b.CampaignOut, b.Operator),
     Route("GET", "/v1/trail", trail.get_trail, Scope.TRAIL, "Who did what", TrailPage, query=("subject", *PAGES)),
 )  # fmt: skip
 
@@ -123,6 +171,7 @@ def build_app(context: Context, *, version: str) -> web.Application:
     app = web.Application(middlewares=[measured, errors, keyed, current], client_max_size=LARGEST_BODY)
     app[CONTEXT] = context
     app[METRICS] = Metrics()
+    app[NUMBERS] = Numbers(context.store)
     document = describe(version, ROUTES)
 
     async def openapi(_request: web.Request) -> web.Response:
@@ -133,8 +182,9 @@ def build_app(context: Context, *, version: str) -> web.Application:
         [
             web.get("/r/{code}", follow_referral),
             web.get("/h/{token}/{name}", fetch_file),
-            web.post("/webhooks/shopify", shop_not_connected),
-            web.post("/webhooks/woocommerce", shop_not_connected),
+            web.post("/webhooks/shopify", from_shopify),
+            web.post("/webhooks/crm/{system}", accept_from_crm),
+            web.post("/webhooks/woocommerce", from_woocommerce),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             web.get("/metrics", metrics),

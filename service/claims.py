@@ -9,6 +9,7 @@ from conversation.notices import Notices
 from loyalty.errors import Invalid
 from loyalty.ids import MemberId
 from loyalty.money import Money
+from loyalty.news import because
 from loyalty.orders import claims
 from loyalty.orders.claims import STATES, Decided, Listed, Order
 from loyalty.programme import Programme
@@ -50,6 +51,8 @@ async def decide(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
 
     def work(at: Change) -> ClaimDecided:
+        if (claim := at.session.get(Claim, id_)) is not None:
+            because(at.session, claim.member_id, "desk")  # she is answered here
         decided = _carry_out(at, id_, body)
         row = decided.claim
         told = decided.new and _tell(at, context.notices, row)

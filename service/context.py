@@ -1,9 +1,10 @@
 """What the handlers are given, who asks, and which programme a request is about."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from conversation.notices import Notices
 from conversation.sentences import Sentences
@@ -13,6 +14,7 @@ from loyalty.errors import Forbidden, Invalid
 from loyalty.ids import ProgrammeId
 from loyalty.programme import Programme
 from loyalty.store import Store
+from service.hooks.guard import Guard
 
 CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 
@@ -32,6 +34,15 @@ class Context:
     """Where a link opens a WhatsApp chat: `https://wa.me`, or the simulator's stand-in for it."""
     refresh: Callable[[], Awaitable[object]] | None = None
     """Puts programme files that changed in force; cheap enough for every request."""
+    guard: Guard = field(default_factory=Guard)
+    """Where webhooks may go."""
+    crm_secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+    """By which notifications of CRMs are known to be theirs, by the name of the system."""
+    shopify_secret: SecretStr | None = None
+    woocommerce_secret: SecretStr | None = None
+    """What shops sign with, one or several with commas between; None: that kind of shop is not connected."""
+    wake: Callable[[str], None] | None = None
+    """Says to a queue of this process, by the job's name, that it has something to do."""
 
     def programme(self, request: web.Request) -> Programme:
         """The programme of a request: the only one, or the one its `programme` query names, if its key may see it."""

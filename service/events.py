@@ -30,7 +30,7 @@ async def post_events(request: web.Request) -> web.Response:
     programme = context.programme(request)
     key = await Key.of(request, programme)
     body = parse_json(await request.read())
-    post = _Post(context, programme, key, Ingest(context.notices))
+    post = _Post(context, programme, key, Ingest())
     answered = await (post.many(body) if isinstance(body, list) else post.one(body))
     await settle_referrals(context, programme)
     return web.json_response(answered.answer, status=answered.status)

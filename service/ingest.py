@@ -1,14 +1,15 @@
-"""What an event does, whoever brought it: `/v1/events`, a parked event tried again, a shop's webhook."""
+"""What an event does, whoever brought it: `/v1/events`, a parked event tried again, a shop's webhook.
+
+Members hear of it by the news it makes (`loyalty.news`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
-from conversation.notices import Notices
 from loyalty.errors import Refused
 from loyalty.ids import MemberId
 from loyalty.money import Money
@@ -23,7 +24,7 @@ from loyalty.orders.purchases import (
 )
 from loyalty.orders.subscriptions import record_subscription
 from loyalty.people.members import get_member
-from loyalty.programme import Language, Programme
+from loyalty.programme import Programme
 from loyalty.referral import referrals, signals
 from loyalty.tables import Member
 from service.schemas.common import Line
@@ -49,9 +50,7 @@ def read_event(body: object) -> AnyEvent:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Takes events in, each within the transaction of a session, and tells members what it did to their points."""
-
-    notices: Notices
+    """Takes events in, each within the transaction of a session."""
 
     def apply(self, session: Session, programme: Programme, event: AnyEvent, now: datetime) -> EventResult:
         """Carry an event out, once by its id. Raises `LoyaltyError` where it cannot be taken."""
@@ -81,15 +80,7 @@ class Ingest:
             self._checkout_code(session, programme, member, event.referral_code, at, now)
         lines = tuple(line.line() for line in event.lines)
         report = PurchaseReport(event.id, Money.parse(event.amount, event.currency), at, lines)
-        outcome = record_purchase(session, programme, member, report, now=now)
-        if not outcome.repeated and outcome.points > 0 and "points_earned" not in programme.notices.off:
-            days = programme.earning.purchase.pending_days
-            self.notices.points(
-                session, programme, MemberId(member.id), "points.earned_pending" if days else "points.earned",
-                cause=f"purchase:{event.id}", now=now, points=outcome.points, amount=report.total,
-                day=at.astimezone(programme.zone).date(),
-            )  # fmt: skip
-        return outcome
+        return record_purchase(session, programme, member, report, now=now)
 
     def _change(
         self, session: Session, programme: Programme, event: RefundEvent | CancellationEvent | EditEvent, total: Money,
@@ -97,29 +88,15 @@ class Ingest:
     ) -> Outcome:  # fmt: skip
         kind: ChangeKind = event.type
         change = OrderChange(kind, event.id, event.purchase_id, total, at, tuple(line.line() for line in lines))
-        outcome = record_change(session, programme, change, now=now)
-        told = "points_taken_back" not in programme.notices.off
-        if told and outcome.member is not None and outcome.points < 0 and kind == "refund":
-            self.notices.points(
-                session, programme, outcome.member, "points.taken_back", cause=f"refund:{event.id}", now=now,
-                points=-outcome.points, amount=total,
-            )  # fmt: skip
-        return outcome
+        return record_change(session, programme, change, now=now)
 
     def _activity(
         self, session: Session, programme: Programme, event: ActivityEvent, at: datetime, now: datetime
     ) -> Outcome:
         member = get_member(session, programme.id, event.member.ref())
-        outcome = record_activity(
+        return record_activity(
             session, programme, member, key=event.id, activity=event.activity, occurred_at=at, now=now
         )
-        if not outcome.repeated and outcome.points > 0 and "points_earned" not in programme.notices.off:
-            name = programme.earning.activities[event.activity].name
-            self.notices.points(
-                session, programme, MemberId(member.id), "points.earned_activity", cause=f"activity:{event.id}",
-                now=now, points=outcome.points, name=name[cast(Language, member.language)],
-            )  # fmt: skip
-        return outcome
 
     def _subscription(
         self, session: Session, programme: Programme, event: SubscriptionEvent, at: datetime, now: datetime

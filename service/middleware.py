@@ -9,7 +9,9 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from loyalty.api_keys import PREFIX, Caller, Scope, caller_of
+from loyalty.correlation import correlated, correlation_of
 from loyalty.errors import BadProgramme, Conflict, Forbidden, Invalid, LoyaltyError, NotFound, Refused, StoreUnavailable
+from loyalty.tracing import span
 from service.context import CALLER, CONTEXT, Context
 from service.metrics import METRICS
 from service.routes import SCOPES
@@ -17,6 +19,10 @@ from service.schemas.common import AMOUNT, CURRENCY, ErrorAnswer, ErrorBody
 
 log = structlog.get_logger()
 
+REQUEST_ID = "X-Request-Id"
+"""The id of a request, if the caller has one; it is in the answer in any case."""
+LOGGED = ("/v1/", "/webhooks/", "/r/")
+"""What is logged of requests; not those that ask every few seconds how we are."""
 ERASED = "erased"
 """Why somebody is refused who was erased: nothing brings her back, and nothing about her is kept."""
 EVENT_TYPES = frozenset({"purchase", "refund", "cancellation", "edit", "activity", "subscription"})
@@ -52,12 +58,23 @@ def told(problem: ValidationError) -> tuple[str | None, str]:
 
 @web.middleware
 async def measured(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count and time requests by route."""
+    """Count and time requests by route, and give each an id that goes with all that comes of it."""
     began = time.perf_counter()
-    response = await handler(request)
+    correlation = correlation_of(request.headers.get(REQUEST_ID))
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "unknown"
-    request.app[METRICS].observe(request.method, route, response.status, time.perf_counter() - began)
+    with correlated(correlation):
+        with span(f"{request.method} {route}"):
+            response = await handler(request)
+        seconds = time.perf_counter() - began
+        if request.path.startswith(LOGGED):
+            log.info(
+                "request answered", method=request.method, route=route, status=response.status,
+                milliseconds=round(seconds * 1000, 1),
+            )  # fmt: skip
+    if not response.prepared:
+        response.headers[REQUEST_ID] = correlation
+    request.app[METRICS].observe(request.method, route, response.status, seconds)
     return response
 
 

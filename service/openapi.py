@@ -45,7 +45,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "security": [{"key": []}],
         "parameters": parameters,
         "responses": {
-            "200": {"description": "done", "content": {"application/json": {"schema": _answer(route)}}},
+            str(route.status): {"description": "done", "content": {"application/json": {"schema": _answer(route)}}},
             **dict.fromkeys(("401", "403", "404", "409", "410", "422", "503"), wrong),
         },
         **({"requestBody": _body(route)} if route.takes is not None or route.path == "/v1/events" else {}),

@@ -1,4 +1,4 @@
-"""Health, readiness, metrics, referral links, and the shop routes that wait for their secret."""
+"""Health, readiness, metrics and referral links."""
 
 import re
 from urllib.parse import quote
@@ -11,8 +11,7 @@ from loyalty.errors import NotFound
 from loyalty.referral.numbers import count_opening
 from loyalty.tables import Member, Programme
 from service.context import CONTEXT
-from service.metrics import METRICS, exposition
-from service.middleware import error
+from service.metrics import METRICS, NUMBERS, exposition
 
 _PREVIEW = re.compile(r"(?i)bot|crawl|preview|facebookexternalhit|^WhatsApp/")
 """Programs that open a link to show a picture of it beside a message: nobody has followed it."""
@@ -32,7 +31,7 @@ async def readyz(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Numbers for Prometheus."""
     context = request.app[CONTEXT]
-    body = await exposition(context.store, request.app[METRICS], context.clock.now())
+    body = await exposition(request.app[NUMBERS], request.app[METRICS], context.clock.now())
     return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 
@@ -53,8 +52,3 @@ async def follow_referral(request: web.Request) -> web.Response:
     phone = programme.whatsapp.phone.removeprefix("+")
     location = f"{context.chat_url.rstrip('/')}/{phone}?text={quote(words)}"
     return web.Response(status=302, headers={"Location": location, "Cache-Control": "no-store"})
-
-
-async def shop_not_connected(request: web.Request) -> web.Response:
-    """Shopify and WooCommerce cannot be connected yet; until then orders come by `/v1/events`."""
-    return error(503, "not_connected", "this shop is not connected; report its orders to POST /v1/events")

@@ -15,7 +15,7 @@ from loyalty.orders import parked
 from loyalty.people.members import Ref
 from loyalty.programme import Programme
 from loyalty.tables import ParkedEvent
-from service.context import CONTEXT, Context
+from service.context import Context
 from service.ingest import Ingest, read_event
 from service.middleware import EVENT_TYPES
 from service.once import Change, change, view
@@ -84,7 +84,7 @@ async def get_parked(request: web.Request) -> web.Response:
 async def retry_parked(request: web.Request) -> web.Response:
     """Try a parked event again."""
     id_ = request.match_info["id"]
-    ingest = Ingest(request.app[CONTEXT].notices)
+    ingest = Ingest()
 
     def work(at: Change) -> EventResult:
         row = parked.parked_event(at.session, at.programme.id, id_)
@@ -109,7 +109,7 @@ async def drop_parked(request: web.Request) -> web.Response:
 
 async def claim_parked(context: Context, programme: Programme) -> int:
     """Take the events whose member was unknown and has turned up since. Returns how many were taken."""
-    ingest, done = Ingest(context.notices), 0
+    ingest, done = Ingest(), 0
     found = await context.store.read(
         lambda session: [(row.key, row.body) for row in parked.claimable(session, programme.id, limit=TRIED_AT_ONCE)]
     )

@@ -23,6 +23,8 @@ class Route:
     gives: type[BaseModel]
     takes: type[BaseModel] | None = None
     query: tuple[str, ...] = ()
+    status: int = 200
+    """What it answers when all went well."""
 
 
 SCOPES = web.AppKey("scopes", dict[tuple[str, str], Scope])

@@ -10,7 +10,8 @@ from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 PRELOAD = [
-    "tests.forked_light", "tests.crash.parrot", "tests.store.kills", "loyalty.store.sqlite", "loyalty.store.postgres",
+    "tests.forked_light", "tests.crash.parrot", "tests.store.kills", "tests.store.campaign_process",
+    "loyalty.store.sqlite", "loyalty.store.postgres",
     "pytest",
 ]  # fmt: skip
 

@@ -5,7 +5,7 @@ row that claims lock, what one person got and how many strangers were written to
 forgets nothing, and several processes share one bucket. What has to wait is put off and takes up no place.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,6 +52,7 @@ def _next(bulk: bool) -> Any:
         select(
             _OUTBOX.c.id, _OUTBOX.c.number_id, _OUTBOX.c.member_id, _OUTBOX.c.phone, _OUTBOX.c.user_id,
             _OUTBOX.c.message, _OUTBOX.c.fallback, _OUTBOX.c.category, _OUTBOX.c.attempts,
+            _OUTBOX.c.correlation, _OUTBOX.c.programme_id,
             _CONVERSATION.c.last_heard_at, _CONVERSATION.c.free_entry_until, _CONVERSATION.c.unreachable_at,
             _MEMBER.c.marketing_opt_in,
         )
@@ -109,26 +110,40 @@ _WITHHOLD = (
 )
 
 
-def claim(session: Session, *, now: datetime, limit: int, pace: Pace | None = None, at: float = 0.0) -> list[Claimed]:
+Quiet = Callable[[str, str | None, datetime], datetime | None]
+"""When promotional messages may go again to who has a phone, in a programme: None if they may go at that moment."""
+
+
+def never_quiet(_programme: str, _phone: str | None, _now: datetime) -> None:
+    """For installations without quiet hours."""
+
+
+def claim(
+    session: Session, *, now: datetime, limit: int, pace: Pace | None = None, at: float = 0.0,
+    quiet: Quiet = never_quiet,
+) -> list[Claimed]:  # fmt: skip
     """Take up to `limit` messages of all numbers. `at` is the time of the slots, in seconds since 1970.
 
     Slots follow a clock of their own: throughput is about real seconds, even where a test's clock stands still.
+    A promotional message that was put off into the quiet hours waits for their end.
     """
     claimed: list[Claimed] = []
     for number in numbers_due(session, now=now):
         if len(claimed) < limit:
-            claimed += _Round(session, number, now, pace or Pace()).claim(limit - len(claimed), at or now.timestamp())
+            one = _Round(session, number, now, pace or Pace(), quiet)
+            claimed += one.claim(limit - len(claimed), at or now.timestamp())
     return claimed
 
 
 class _Round:
     """One claim for one number."""
 
-    def __init__(self, session: Session, number: str, now: datetime, pace: Pace) -> None:
+    def __init__(self, session: Session, number: str, now: datetime, pace: Pace, quiet: Quiet) -> None:
         self._session = session
         self._number = number
         self._now = now
         self._pace = pace
+        self._quiet = quiet
         self._paused: Mapping[str, datetime] = {}
         self._strangers: dict[str, datetime] | None = None
 
@@ -185,12 +200,15 @@ class _Round:
         if category == MARKETING and not row.marketing_opt_in:
             self._withhold(row, "she has not agreed to promotional messages")
             return None
+        if category == MARKETING and (morning := self._quiet(row.programme_id, row.phone, self._now)) is not None:
+            self._put_off(row.id, morning)
+            return None
         if self._is_paused(message, category):
             self._put_off(row.id, self._now + LATER)
             return None
         if message is not row.message:
             self._session.connection().execute(_REPLACE, {"which": row.id, "instead": message, "kind": category})
-        return Due(row.id, row.number_id, row.phone, row.user_id, message, row.attempts + 1)
+        return Due(row.id, row.number_id, row.phone, row.user_id, message, row.attempts + 1, row.correlation)
 
     def _is_paused(self, message: Mapping[str, Any], category: str) -> bool:
         template = template_of(message)

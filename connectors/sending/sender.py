@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from connectors.errors import SendError
 from connectors.provider import Provider
-from connectors.sending.claims import Claimed, claim
+from connectors.sending.claims import Claimed, Quiet, claim, never_quiet
 from connectors.sending.pacing import Gate, Pace, even
 from conversation import outbox
 from conversation.costs import RateCard
@@ -24,8 +24,10 @@ from conversation.outbox import Due, Outcome
 from conversation.receipts import apply_receipts
 from conversation.refusals import Do, Refusal
 from loyalty.clock import Clock
+from loyalty.correlation import correlated
 from loyalty.errors import StoreUnavailable
 from loyalty.store import Store
+from loyalty.tracing import span
 
 log = structlog.get_logger()
 
@@ -46,13 +48,18 @@ class Sender:
     def __init__(
         self, store: Store, provider: Provider, clock: Clock, pace: Pace | None = None, *,
         rates: RateCard | None = None, seconds: Callable[[], float] = time.time, at_once: int = AT_ONCE,
+        quiet: Quiet = never_quiet,
     ) -> None:  # fmt: skip
-        """`clock` decides windows and waits, `seconds` (since 1970) the throughput; `rates` say what messages cost."""
+        """`clock` decides windows and waits, `seconds` (since 1970) the throughput; `rates` say what messages cost.
+
+        `quiet` says when promotional messages have to wait.
+        """
         self._store = store
         self._provider = provider
         self._clock = clock
         self._pace = pace or Pace()
         self._seconds = seconds
+        self._quiet = quiet
         self._woken = asyncio.Event()
         self._free = at_once
         self._ready: deque[Claimed] = deque()
@@ -131,7 +138,9 @@ class Sender:
 
         def step(session: Session) -> list[Claimed]:
             outbox.settle(session, outcomes, now=now, apply=self._apply)
-            return claim(session, now=now, limit=free + len(outcomes), pace=self._pace, at=at)
+            return claim(
+                session, now=now, limit=free + len(outcomes), pace=self._pace, at=at, quiet=self._quiet
+            )  # fmt: skip
 
         try:
             claimed = await self._store.write(step)
@@ -203,6 +212,15 @@ class Sender:
                 self._underway -= 1
 
     async def _send(self, due: Due) -> Outcome:
+        with correlated(due.correlation), span("send", outbox_id=due.id, attempt=due.attempts):
+            outcome = await self._try(due)
+            if outcome.refusal is None:
+                log.info("message sent", outbox_id=due.id, message_id=outcome.wamid, attempt=due.attempts)
+            else:
+                log.info("message refused", outbox_id=due.id, code=outcome.refusal.code, attempt=due.attempts)
+            return outcome
+
+    async def _try(self, due: Due) -> Outcome:
         try:
             return Outcome(due.id, await self._provider.send(due))
         except SendError as error:

@@ -23,7 +23,9 @@ from connectors.whatsapp.strict_http import StrictRequest
 from conversation.intake import Batch
 from conversation.model import Answer
 from loyalty.clock import Clock
+from loyalty.correlation import correlated, correlation_of
 from loyalty.errors import StoreUnavailable
+from loyalty.tracing import span
 
 log = structlog.get_logger()
 
@@ -109,12 +111,14 @@ class TwilioInput(InputChannel):
 
         @blueprint.post("/webhook")
         async def message(request: Request) -> HTTPResponse:
-            refused = await self._answer(self.receive(*_told(request)))
+            with correlated(correlation_of(request.headers.get("x-request-id"))), span("webhook"):
+                refused = await self._answer(self.receive(*_told(request)))
             return refused or raw(NOTHING_TO_SAY, content_type="text/xml; charset=utf-8")
 
         @blueprint.post("/status")
         async def status(request: Request) -> HTTPResponse:
-            return await self._answer(self.receive_status(*_told(request), request.args.get("outbox"))) or text("")
+            with correlated(correlation_of(request.headers.get("x-request-id"))), span("webhook"):
+                return await self._answer(self.receive_status(*_told(request), request.args.get("outbox"))) or text("")
 
         return blueprint
 

@@ -23,7 +23,9 @@ from connectors.whatsapp.signature import is_signed
 from connectors.whatsapp.strict_http import StrictRequest
 from connectors.whatsapp.updates import LARGEST, Batch, read_batch
 from conversation.model import Answer
+from loyalty.correlation import correlated, correlation_of
 from loyalty.errors import StoreUnavailable
+from loyalty.tracing import span
 
 log = structlog.get_logger()
 
@@ -114,7 +116,8 @@ class WhatsAppInput(InputChannel):
         @blueprint.post("/webhook")
         async def update(request: Request) -> HTTPResponse:
             try:
-                await self.receive(request.body, request.headers.get("x-hub-signature-256"))
+                with correlated(correlation_of(request.headers.get("x-request-id"))), span("webhook"):
+                    await self.receive(request.body, request.headers.get("x-hub-signature-256"))
             except BadUpdate as error:
                 return json({"error": {"code": "bad_update", "message": str(error)}}, status=error.status)
             except StoreUnavailable as error:

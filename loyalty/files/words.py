@@ -13,6 +13,7 @@ _PATTERNS = {
     r"^\+[1-9][0-9]{6,14}$": 'a phone number in quotes, such as "+390612345678"',
     r"^[0-9]{5,32}$": 'digits in quotes, such as "106540352242922"',
     r"^https://[^\s/]+/\S+$": "an address that begins with https://, such as https://example.com/beans.jpg",
+    r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s?#]*)?$": "a domain without https://, such as aurora.myshopify.com",
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": 'a time of day in quotes, such as "15:30"',
     r"^(points|spend|orders|referrals|quizzes|subscription_months|activity:[a-z][a-z0-9_-]{0,63})$": (
         "one of points, spend, orders, referrals, quizzes, subscription_months, activity:NAME"

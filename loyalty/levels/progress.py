@@ -1,9 +1,8 @@
 """A member's level, goals and places on leaderboards, kept in line with her past after each thing she does."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
@@ -11,6 +10,7 @@ from loyalty.books.points import Books
 from loyalty.levels import scores
 from loyalty.levels.awards import HELD, Awards, Change
 from loyalty.levels.facts import Facts
+from loyalty.levels.reachments import Reachment, announce, announce_nearly_done
 from loyalty.levels.status import Status, status, tier_of
 from loyalty.programme import Programme
 from loyalty.rewards.gifts import Given
@@ -18,25 +18,6 @@ from loyalty.store.sql import execute, table_of, upsert
 from loyalty.tables import Member, Standing
 
 __all__ = ["Reachment", "Status", "status", "tier_of", "update"]
-What = Literal["level_up", "level_down", "reached", "undone"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reachment:
-    """Something a member could be told: another level, or a goal that she reached or lost by a refund.
-
-    A level that gives something is told of twice: as the level she has now, and as the goal `tier:ID` with its gift.
-    """
-
-    what: What
-    goal: str
-    """`tier:ID`, `badge:ID`, `milestone:ID`, `challenge:ID` or `streak:ID`."""
-    period: str | None
-    """Which time it was: a day, a week, a month, an amount; nothing for a level."""
-    at: datetime
-    given: Given | None = None
-
-
 _MEMBER, _STANDING = table_of(Member), table_of(Standing)
 _WHO = (
     select(
@@ -52,7 +33,7 @@ def update(books: Books, programme: Programme, *, since: datetime | None = None)
     """Bring a locked member's standing, awards and scores in line with her history, as of the books' moment.
 
     `since` is the earliest moment at which her past has changed: what she reached before it is not looked at again,
-    and as little is read as can be. Without it everything is. Returns what she could be told.
+    and as little is read as can be. Without it everything is. What she reached is told as news, and returned.
     """
     if programme.goal_rules is None:
         return ()
@@ -77,6 +58,9 @@ def update(books: Books, programme: Programme, *, since: datetime | None = None)
         scores.leave(session, books.member)
     for change in awards.changes(facts):
         told += _told(change, awards.make(books, change))
+    announce(books, programme, told)
+    if since is not None and programme.challenges:
+        announce_nearly_done(books, programme, facts, at=since)
     return tuple(told)
 
 

@@ -15,6 +15,7 @@ from loyalty.books.ledger import chain_of
 from loyalty.books.points import Books, open_books
 from loyalty.ids import MemberId
 from loyalty.levels import progress, scores
+from loyalty.news import because
 from loyalty.programme import Programme
 from loyalty.store import Store
 from loyalty.store.sql import insert_once
@@ -43,6 +44,7 @@ def by_new_rules(session: Session, programme: Programme, now: datetime) -> int:
         for others in (Standing.rules < rules, Standing.rules > rules):  # so that an index finds them
             for books, row in _locked(session, programme, others, now):
                 if row.rules != rules:
+                    because(session, books.member, "recount")
                     progress.update(books, programme)
                     count += 1
     return count

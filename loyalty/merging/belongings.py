@@ -20,7 +20,9 @@ from loyalty.tables import (
     Identity,
     Invite,
     Member,
+    MemberTag,
     Purchase,
+    Recipient,
     Redemption,
     Score,
     Signal,
@@ -48,9 +50,13 @@ def move(session: Session, keep: Member, other: Member) -> None:
         _seen(session, to, signal)
     for invite in session.scalars(select(Invite).where(Invite.member_id == of)).all():
         _opened(session, to, invite)
+    for tag in session.scalars(select(MemberTag).where(MemberTag.member_id == of)).all():
+        row = {"member_id": to, "tag": tag.tag, "programme_id": tag.programme_id, "created_at": tag.created_at}
+        insert_once(session, MemberTag, row)
+    _receive(session, to, of)
     for word in consents_of(session, of):
         add_word(session, keep, word)
-    for leftover in (Signal, Invite, Standing, Score):
+    for leftover in (Signal, Invite, Standing, Score, MemberTag):
         session.execute(delete(leftover).where(leftover.member_id == of).execution_options(synchronize_session=False))
     session.expire_all()
 
@@ -84,6 +90,29 @@ def _opened(session: Session, to: MemberId, invite: Invite) -> None:
     if not insert_once(session, Invite, row):
         mine = update(Invite).where(Invite.member_id == to, Invite.day == invite.day)
         session.execute(mine.values(opened=Invite.opened + invite.opened).execution_options(synchronize_session=False))
+
+
+def _receive(session: Session, to: MemberId, of: MemberId) -> None:
+    """Her part in campaigns: one row each. What was sent, or is to be sent at once, counts before what is planned."""
+    mine = {row.campaign_id: row for row in _parts(session, to)}
+    for row in _parts(session, of):
+        other = mine.get(row.campaign_id)
+        if other is None:
+            row.member_id = to
+        elif row.state == "queued" and other.state != "queued":
+            session.delete(other)
+            session.flush()
+            row.member_id = to
+        elif row.state == "queued":
+            row.state = "double"  # `conversation.rights.follow` ends it, with what is in the outbox
+        else:
+            session.delete(row)
+        session.flush()
+
+
+def _parts(session: Session, member: MemberId) -> list[Recipient]:
+    rows = select(Recipient).where(Recipient.member_id == member).order_by(Recipient.campaign_id).with_for_update()
+    return list(session.scalars(rows.execution_options(populate_existing=True)))
 
 
 def _change(session: Session, table: type[Any], of: MemberId, **values: Any) -> None:

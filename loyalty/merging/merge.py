@@ -16,6 +16,7 @@ from loyalty.errors import Invalid, Refused
 from loyalty.ids import Cause, MemberId, RedemptionId
 from loyalty.levels import progress, scores
 from loyalty.merging import belongings, friendships, trophies
+from loyalty.news import because
 from loyalty.orders.earned import settle_all
 from loyalty.people.consents import MARKETING, consents_of
 from loyalty.people.members import family, kept
@@ -48,6 +49,7 @@ def merge(
         return merge(session, programme, to, of, author=author, reason=reason, now=now)
     books, others = Books(session, programme.id, to, now), Books(session, programme.id, of, now)
     cause = Cause(f"merge:{of}")
+    because(session, to, "merge")
     _void_holds(session, programme, of, now)
     friendships.make_one(session, programme, to, of, locked, author=author, now=now)
     _keep_one_joining_gift(books, others, mine, theirs, cause)

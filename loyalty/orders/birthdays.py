@@ -1,4 +1,6 @@
-"""Birthdays: a member does the activity `birthday` on hers, once a year, if the programme has points for it.
+"""Birthdays: they are news, and a member does the activity `birthday` on hers if the programme has points for it.
+
+Both once a year.
 
 A day begins at midnight in the programme's zone. Days on which nothing ran are made up for; who was born on
 29 February has her birthday on the 28th in other years.
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from loyalty.books.ledger import chain_of, lock
 from loyalty.ids import MemberId
+from loyalty.news import Kind, tell
 from loyalty.orders.purchases import record_activity
 from loyalty.programme import Programme
 from loyalty.store import Store
@@ -29,17 +32,16 @@ async def celebrate(store: Store, programme: Programme, *, now: datetime) -> int
     """Do what is due for birthdays up to the day of a moment. Returns how many there were."""
     count = 0
     for day in await store.read(partial(_days, programme=programme, now=now)):
-        if ACTIVITY in programme.earning.activities:
-            last: str | None = ""
-            while last is not None:
-                number, last = await store.write(partial(_batch, programme=programme, day=day, after=last, now=now))
-                count += number
+        last: str | None = ""
+        while last is not None:
+            number, last = await store.write(partial(_batch, programme=programme, day=day, after=last, now=now))
+            count += number
         await store.write(partial(_remember, programme=programme, day=day))
     return count
 
 
 def _days(session: Session, programme: Programme, now: datetime) -> list[date]:
-    """The days that were not celebrated yet. A programme without birthdays skips them for good."""
+    """The days that were not celebrated yet. A programme without points for birthdays skips them for good."""
     row = session.get(ProgrammeRow, programme.id)
     today = now.astimezone(programme.zone).date()
     if row is None or (row.birthdays_until is not None and row.birthdays_until >= today):
@@ -51,7 +53,7 @@ def _days(session: Session, programme: Programme, now: datetime) -> list[date]:
 
 
 def _batch(session: Session, programme: Programme, day: date, after: str, now: datetime) -> tuple[int, str | None]:
-    """The next members with a birthday. Returns how many got something, and the last one; None if it was the last."""
+    """The next members with a birthday. Returns how many it is news of, and the last one; None if it was the last."""
     born: ColumnElement[bool] = (extract("month", Member.birthday) == day.month) & (
         extract("day", Member.birthday) == day.day
     )
@@ -72,12 +74,15 @@ def _batch(session: Session, programme: Programme, day: date, after: str, now: d
     count = 0
     for member in sorted(found, key=lambda one: (chain_of(one), one)):
         row = session.get_one(Member, member, populate_existing=True)
-        if row.erased_at is None and row.merged_into is None:
-            done = record_activity(
-                session, programme, row, key=f"birthday:{member}:{day.year}", activity=ACTIVITY, occurred_at=midnight,
-                now=now,
-            )  # fmt: skip
-            count += not done.repeated
+        if row.erased_at is not None or row.merged_into is not None:
+            continue
+        key, points = f"birthday:{member}:{day.year}", 0
+        if ACTIVITY in programme.earning.activities:
+            points = record_activity(
+                session, programme, row, key=key, activity=ACTIVITY, occurred_at=midnight, now=now
+            ).points  # fmt: skip
+        about = {"points": points}
+        count += tell(session, programme.id, member, Kind.BIRTHDAY, key=key, about=about, at=midnight, now=now)
     return count, found[-1] if found else None
 
 

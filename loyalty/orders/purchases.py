@@ -21,6 +21,7 @@ from loyalty.errors import Conflict, Invalid
 from loyalty.ids import Cause, MemberId, new_id
 from loyalty.levels import progress
 from loyalty.money import LARGEST, Money
+from loyalty.news import Kind, tell
 from loyalty.orders.bills import ChangeKind, Line, bill
 from loyalty.orders.earned import Event, depends_on_past, post_new, settle, worth_alone
 from loyalty.orders.reports import Report, kept_as, later_of_other_rules
@@ -153,8 +154,22 @@ def record_purchase(
         post_new(books, programme, alone, points, cause=cause, at=position, beside=beside)
     if known.referred:
         touch(session, id_, at=at)
+    if points > 0:
+        said = {"order": report.key, **_money(report.total)}
+        if days := programme.earning.purchase.pending_days:
+            said["available_from"] = (at + timedelta(days=days)).isoformat()
+        _tell(books, Kind.POINTS_EARNED, f"purchase:{report.key}", points, at, said)
     _follow_up(books, programme, at)
     return Outcome(id_, points)
+
+
+def _tell(books: Books, kind: Kind, key: str, points: int, at: datetime, about: dict[str, str]) -> None:
+    tell(books.session, books.programme, books.member, kind, key=key, about={"points": points, **about}, at=at,
+         now=books.now)  # fmt: skip
+
+
+def _money(total: Money) -> dict[str, str]:
+    return {"amount": str(total.amount), "currency": total.currency}
 
 
 def _known_of(
@@ -200,6 +215,14 @@ def record_change(session: Session, programme: Programme, change: OrderChange, *
     event = Event("purchase", change.purchase_key, order.occurred_at)
     points = settle(books, programme, event, cause=Cause(f"{change.kind}:{change.key}"), kind=change.kind)
     touch(session, books.member, at=order.occurred_at)
+    if points:
+        told = {"order": change.purchase_key, "why": change.kind}
+        if change.kind == "refund":
+            told |= _money(change.total)
+        _tell(
+            books, Kind.POINTS_EARNED if points > 0 else Kind.POINTS_TAKEN_BACK, f"{change.kind}:{change.key}",
+            abs(points), change.occurred_at, told,
+        )  # fmt: skip
     progress.update(books, programme, since=order.occurred_at)
     return Outcome(member, points)
 
@@ -235,6 +258,8 @@ def record_activity(
         if insert_once(session, Activity, row):
             event = Event("activity", key, at)
             points = settle(books, programme, event, cause=Cause(f"activity:{key}"), kind="activity")
+            if points > 0:
+                _tell(books, Kind.POINTS_EARNED, f"activity:{key}", points, at, {"activity": activity})
             _follow_up(books, programme, at)
             return Outcome(id_, points)
         # Another member's report was told at the same instant.

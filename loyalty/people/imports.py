@@ -1,6 +1,7 @@
 """Bringing an existing customer base in, from a CSV file."""
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,8 +12,10 @@ from sqlalchemy.orm import Session
 from loyalty.books.points import open_books
 from loyalty.errors import Invalid
 from loyalty.ids import Cause, MemberId
+from loyalty.news import because
 from loyalty.people.consents import LONGEST_EVIDENCE, consents_of
 from loyalty.people.members import Person, Ref, family, join, meet, set_marketing
+from loyalty.people.tags import read_tag, tag_member
 from loyalty.people.tombstones import grave_of
 from loyalty.programme import LANGUAGES, Language, Programme
 from loyalty.referral.unsettled import touch
@@ -20,6 +23,7 @@ from loyalty.revisions import ensure_programme
 
 COLUMNS = ("phone", "name", "language", "opt_in_evidence", "points")
 MOST_POINTS = 10**9
+_BETWEEN = re.compile(r"[,;]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,16 @@ class ImportRow:
     language: Language | None
     opt_in_evidence: str
     points: int
+    tags: tuple[str, ...] = ()
     line: int = field(default=0, compare=False)
     """Where she stands in the file."""
 
 
 def read_rows(file: Path) -> Iterator[ImportRow]:
-    """Read a file with the columns of `COLUMNS`. Raises `Invalid` naming file and line at the first mistake."""
+    """Read a file with the columns of `COLUMNS`, and perhaps `tags` (words between commas or semicolons).
+
+    Raises `Invalid` naming file and line at the first mistake.
+    """
     with file.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream)
         try:
@@ -56,7 +64,10 @@ def import_row(session: Session, programme: Programme, row: ImportRow, *, now: d
     ensure_programme(session, programme, now=now)
     member = meet(session, programme, Person((row.phone,), row.name, row.language), now=now)
     id_ = MemberId(member.id)
+    because(session, id_, "import")
     new = join(session, programme, member, now=now)
+    if row.tags:
+        tag_member(session, member, add=row.tags, now=now)
     if new or row.points:
         member.customer_before = True
         touch(session, id_)
@@ -88,4 +99,8 @@ def _row(row: dict[str, str | None], file: Path, line: int) -> ImportRow:
         raise Invalid(f"{where}: {error}") from None
     if len(cells["opt_in_evidence"]) > LONGEST_EVIDENCE:
         raise Invalid(f"{where}: opt_in_evidence has at most {LONGEST_EVIDENCE} characters")
-    return ImportRow(phone, cells["name"] or None, language, cells["opt_in_evidence"], int(points), line)
+    try:
+        tags = tuple(read_tag(one) for one in _BETWEEN.split(row.get("tags") or "") if one.strip())
+    except Invalid as error:
+        raise Invalid(f"{where}: {error}") from None
+    return ImportRow(phone, cells["name"] or None, language, cells["opt_in_evidence"], int(points), tags, line)

@@ -12,10 +12,13 @@ from loyalty.codes import REFERRAL_SIGNS, new_code
 from loyalty.errors import NotFound, Refused
 from loyalty.ids import Cause, MemberId, ProgrammeId, new_id
 from loyalty.levels import progress
+from loyalty.news import Kind as NewsKind
+from loyalty.news import tell
 from loyalty.people.consents import MARKETING, record_consent
 from loyalty.people.identities import Kind, Ref
 from loyalty.people.tombstones import grave_of, graves
 from loyalty.programme import Programme
+from loyalty.referral.announcing import tell_referrer
 from loyalty.referral.unsettled import touch
 from loyalty.store.sql import insert_once, lock_name
 from loyalty.tables import Balance, Identity, Member
@@ -173,6 +176,8 @@ def join(session: Session, programme: Programme, member: Member, *, now: datetim
             expires_at=programme.earning.expires_at(now, programme.zone), memo={},
         )  # fmt: skip
     touch(session, id_)
+    tell(session, programme.id, id_, NewsKind.MEMBER_JOINED, key=f"join:{id_}", about={}, at=now, now=now)
+    tell_referrer(session, programme.id, id_, at=now, now=now)
     progress.update(books, programme, since=now)
     return True
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from loyalty.books.points import Books, open_books
 from loyalty.ids import Cause, MemberId, ReferralId, new_id
 from loyalty.levels import progress
+from loyalty.news import Kind, tell
 from loyalty.orders.earned import settle_level
 from loyalty.programme import Programme
 from loyalty.referral.cases import Case, Side, is_history, judge, open_case
@@ -61,6 +62,8 @@ def settle_some(
     session.flush()
     _reward(session, programme, cases, now)
     _displace(session, programme, cases)
+    for case in cases:
+        _announce(session, programme, case, now)
     return [_told(case) for case in opened]
 
 
@@ -166,6 +169,22 @@ def _displace(session: Session, programme: Programme, cases: list[Case]) -> None
             ]
             if limited:
                 execute(session, _OPEN_AGAIN, {"ids": limited})
+
+
+def _announce(session: Session, programme: Programme, case: Case, now: datetime) -> None:
+    """Tell both sides what they got. What a person released has happened then, however old the order is."""
+    row = case.row
+    for side, given in case.given.items():
+        at = row.converted_at if row.decided_by is None else now
+        waits = case.activates_at is not None and case.activates_at > now
+        about = {
+            "referral": row.id, "side": side, "points": given.points,
+            "available_from": case.activates_at.isoformat() if waits and case.activates_at else None,
+        }  # fmt: skip
+        tell(
+            session, programme.id, case.member(side), Kind.REFERRAL_REWARDED, key=f"referral:{row.id}:{side}:rewarded",
+            about=about, at=at or now, now=now,
+        )  # fmt: skip
 
 
 def _told(case: Case) -> Settled:

@@ -13,6 +13,7 @@ from loyalty.errors import Refused
 from loyalty.ids import MemberId, ProgrammeId, new_id
 from loyalty.people.members import kept
 from loyalty.programme import Programme
+from loyalty.referral.announcing import tell_referrer
 from loyalty.referral.giving import Settled, settle_some
 from loyalty.referral.qualifying import window_end
 from loyalty.referral.unsettled import any_unsettled, touch
@@ -73,6 +74,8 @@ def enter_code(
     }  # fmt: skip
     if not insert_once(session, Referral, row):
         raise Refused("code_again", "the member has a referrer already")
+    if member.joined_at is not None:
+        tell_referrer(session, programme.id, id_, at=at, now=now)
 
 
 def settle(session: Session, programme: Programme, *, now: datetime, limit: int = 50) -> list[Settled]:

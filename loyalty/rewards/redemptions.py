@@ -18,6 +18,7 @@ from loyalty.books.overview import points_of
 from loyalty.books.points import Books, open_books
 from loyalty.errors import Conflict, Refused
 from loyalty.ids import Cause, MemberId, ProgrammeId, RedemptionId, RewardId, new_id
+from loyalty.news import Kind, tell
 from loyalty.people.owned import lock_owner
 from loyalty.programme import LANGUAGES, Language, Programme, Reward, end_of_day
 from loyalty.rewards import catalogue, stock, vouchers
@@ -105,9 +106,13 @@ def confirm(
             raise Refused("over", f"the redemption was {said}")
         return _issued(session, row)
     books.settle(_hold_cause(row.id), cause=_redeem_cause(row.id), spent=True, memo={"reward": row.reward_id})
-    vouchers.issue(
+    voucher = vouchers.issue(
         session, programme, books.member, programme.reward(row.reward_id) or _dropped(row), language=language, now=now,
         origin=_redeem_cause(row.id), redemption=RedemptionId(row.id), cost=row.cost,
+    )  # fmt: skip
+    about = {"redemption": row.id, "reward": row.reward_id, "points": row.points, "voucher": voucher.id}
+    tell(
+        session, programme.id, books.member, Kind.REWARD_REDEEMED, key=f"redeem:{row.id}", about=about, at=now, now=now
     )  # fmt: skip
     return _issued(session, row)
 

@@ -16,6 +16,7 @@ from loyalty import trail
 from loyalty.codes import VOUCHER_SIGNS, new_code, read_code
 from loyalty.errors import Conflict, NotFound, Refused
 from loyalty.ids import MemberId, ProgrammeId, RedemptionId, RewardId, VoucherId, new_id
+from loyalty.news import Kind, tell
 from loyalty.programme import Language, Programme, Reward, end_of_day
 from loyalty.rewards import stock
 from loyalty.store.sql import insert_once
@@ -83,6 +84,11 @@ def issue(
     voucher.status = "waiting" if begins else "issued"
     voucher.created_at, voucher.valid_from, voucher.expires_at = now, begins, end_of_day(last_day)
     session.flush()
+    about = {"voucher": voucher.id, "reward": reward.id, "of": origin.partition(":")[0]}
+    tell(
+        session, programme.id, member, Kind.VOUCHER_ISSUED, key=f"voucher:{voucher.id}:issued", about=about, at=now,
+        now=now,
+    )  # fmt: skip
     return voucher
 
 
@@ -171,6 +177,11 @@ def consume(
     if not insert_once(session, VoucherUse, use):
         raise Conflict(f"the key {key!r} was used for another voucher; nothing was changed", field="key")
     _count_use(session, voucher, now)
+    about = {"voucher": voucher.id, "reward": voucher.reward_id, "place": place}
+    tell(
+        session, programme.id, MemberId(voucher.member_id), Kind.VOUCHER_USED, key=f"voucher_use:{use['id']}",
+        about=about, at=now, now=now,
+    )  # fmt: skip
     return _told(session.get_one(VoucherUse, use["id"]), voucher)
 
 

@@ -25,8 +25,10 @@ from loyalty.tables import (
     Invite,
     Lot,
     Member,
+    MemberTag,
     ParkedEvent,
     Purchase,
+    Recipient,
     Redemption,
     Referral,
     Score,
@@ -91,6 +93,10 @@ def export(session: Session, programme: Programme, member: MemberId, now: dateti
         "spins": _spins(session, id_),
         "dialogs": _rows(session, DialogRun, id_, "dialog", "period", "number", "answers", "finished_at"),
         "signals": _rows(session, Signal, id_, "kind", "created_at"),
+        "tags": _rows(session, MemberTag, id_, "tag", "created_at"),
+        "campaigns": _rows(
+            session, Recipient, id_, "campaign_id", "arm", "language", "params", "state", "reason", "at"
+        ),
         "waiting_events": _waiting(session, programme, id_),
     }  # fmt: skip
 

@@ -33,8 +33,10 @@ from loyalty.tables import (
     Identity,
     Invite,
     Member,
+    MemberTag,
     ParkedEvent,
     Purchase,
+    Recipient,
     Redemption,
     Score,
     Signal,
@@ -90,7 +92,7 @@ def _forget_person(session: Session, programme: Programme, ids: tuple[MemberId, 
         row.language, row.language_chosen, row.marketing_opt_in = programme.language, False, False
         row.referral_code, row.erased_at = new_code(REFERRAL_SIGNS), now
     session.flush()
-    for table in (Identity, Signal, Invite, Score, Claim):
+    for table in (Identity, Signal, Invite, Score, Claim, MemberTag):
         session.execute(delete(table).where(table.member_id.in_(ids)).execution_options(synchronize_session=False))
 
 
@@ -102,6 +104,9 @@ def _forget_words(session: Session, programme: Programme, ids: tuple[MemberId, .
     _blank(session, Purchase, Purchase.member_id.in_(ids), lines=[])
     _blank(session, Spin, Spin.member_id.in_(ids), nonce=None)
     _blank(session, DialogRun, DialogRun.member_id.in_(ids), answers={})
+    waits = delete(Recipient).where(Recipient.member_id.in_(ids), Recipient.state == "planned")
+    session.execute(waits.execution_options(synchronize_session=False))
+    _blank(session, Recipient, Recipient.member_id.in_(ids), params={}, language=programme.language)
 
 
 def _forget_answers(session: Session, ids: tuple[MemberId, ...], refs: Iterable[Ref], name: str | None) -> None:

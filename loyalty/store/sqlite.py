@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from loyalty.correlation import carried
 from loyalty.errors import StoreUnavailable
 from loyalty.store.pen import BEGIN, Pen
 
@@ -127,7 +128,7 @@ class SqliteStore:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(work, future))
+        self._jobs.put(_Job(carried(work), future))
         return await future
 
     async def close(self) -> None:

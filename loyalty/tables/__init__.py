@@ -1,6 +1,7 @@
 """The tables of the store, a module for each subject. Everything belongs to a programme."""
 
 from loyalty.tables.base import Base, DecimalText, Identifier, Serial, UtcDateTime
+from loyalty.tables.campaigns import Campaign, MemberTag, Recipient
 from loyalty.tables.ledger import Balance, Chain, Entry, Lot, Transaction
 from loyalty.tables.news import News
 from loyalty.tables.people import Consent, Identity, Member, Programme, Revision, Secret, Tombstone
@@ -18,6 +19,7 @@ __all__ = [
     "Award",
     "Balance",
     "Base",
+    "Campaign",
     "Chain",
     "Claim",
     "Consent",
@@ -31,10 +33,12 @@ __all__ = [
     "Invite",
     "Lot",
     "Member",
+    "MemberTag",
     "News",
     "ParkedEvent",
     "Programme",
     "Purchase",
+    "Recipient",
     "Redemption",
     "Referral",
     "Revision",

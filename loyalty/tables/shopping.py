@@ -14,7 +14,11 @@ class Purchase(Base):
     """An order as the till or shop reported it; refunds hang on its key, whichever arrives first."""
 
     __tablename__ = "purchase"
-    __table_args__ = (UniqueConstraint("programme_id", "key"), Index(None, "member_id", "occurred_at"))
+    __table_args__ = (
+        UniqueConstraint("programme_id", "key"),
+        Index(None, "member_id", "occurred_at"),
+        Index("ix_purchase_when", "programme_id", "occurred_at"),
+    )
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     programme_id: Mapped[str] = mapped_column(ForeignKey("programme.id"))
     member_id: Mapped[str] = mapped_column(ForeignKey("member.id"))

@@ -21,7 +21,7 @@ from loyalty.clock import SystemClock
 from loyalty.files.live import Programmes
 from loyalty.store import open_store
 from passaparola.chat import ChatWiring
-from passaparola.compose import OPT_WORDS, RATES, RESPONSES, SWITCH, House
+from passaparola.compose import OPT_WORDS, RATES, RESPONSES, SWITCH, House, keep_loaded
 from passaparola.settings import Settings
 from tests.crash.chat_process import HOST, NUMBER_ID, SECRET, TOKEN
 
@@ -52,7 +52,7 @@ class ParrotWiring(ChatWiring):
         clock, store = SystemClock(), open_store(settings.database_url)
         programmes = Programmes(settings.programme, store, clock)
         house = House(settings, store, programmes, SENTENCES, WORDS, clock, COSTS)
-        super().__init__(house)
+        super().__init__(house, keep_loaded)
         self._programmes, self._flows, self._parrot = house.programmes, house.flows(), parrot
 
     async def start(self, _agent: object) -> None:

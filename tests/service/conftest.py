@@ -8,8 +8,10 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from conversation.notices import Notices
+from conversation.noticing.listener import Noticing
 from conversation.sentences import Sentences
 from loyalty.clock import FixedClock
+from loyalty.news import TellingStore
 from loyalty.people.imports import ImportRow, import_row
 from loyalty.people.members import Ref
 from loyalty.programme import Programme
@@ -29,9 +31,10 @@ def sentences() -> Sentences:
 
 @pytest.fixture
 def context(store: Store, cafe: Programme, clock: FixedClock, sentences: Sentences) -> Context:
+    programmes = {cafe.id: cafe}
     return Context(
-        store, {cafe.id: cafe}, sentences, Notices(sentences), clock, "secret-key", "https://aurora.example",
-        "https://wa.me",
+        TellingStore(store, [Noticing(programmes, sentences)]), programmes, sentences, Notices(sentences), clock,
+        "secret-key", "https://aurora.example", "https://wa.me",
     )  # fmt: skip
 
 

@@ -46,6 +46,18 @@ CASES = {
     "import of something else": Case(("import-members", "domain.yml"), DATABASE),
     "import": Case(("import-members", "members.csv"), DATABASE),
     "import again": Case(("import-members", "members.csv"), DATABASE),
+    "alarms": Case(("alarms", "list"), DATABASE),
+    "an alarm nowhere": Case(("alarms", "close", "7"), DATABASE),
+    "a trace nowhere": Case(("trace", "request-1"), DATABASE),
+    "hooks": Case(("hooks", "list"), DATABASE),
+    "dead hooks": Case(("hooks", "dead"), DATABASE),
+    "a replay of nothing": Case(("hooks", "replay", "nobody"), DATABASE),
+    "a replay of what": Case(("hooks", "replay"), DATABASE),
+    "backup": Case(("backup", "backup.db"), DATABASE),
+    "backup again": Case(("backup", "backup.db"), DATABASE),
+    "restore": Case(("restore", "backup.db"), {"PASSAPAROLA_DATABASE_URL": "sqlite:///restored.db"}),
+    "restore again": Case(("restore", "backup.db"), {"PASSAPAROLA_DATABASE_URL": "sqlite:///restored.db"}),
+    "restore of nothing": Case(("restore", "nowhere.db"), DATABASE),
     "an unknown option": Case(("audit", "--nonsense"), {}),
     "an unknown command": Case(("nonsense",), {}),
     "version": Case(("--version",), {}),
@@ -69,7 +81,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
 
 
 def test_every_command_of_the_contract_is_there() -> None:
-    assert {"demo", "run", "train", "check", "tick", "audit", "import-members"} <= set(cli.commands)
+    assert {"demo", "run", "train", "check", "tick", "audit", "import-members", "campaign"} <= set(cli.commands)
 
 
 @pytest.mark.parametrize("command", sorted(cli.commands))
@@ -114,6 +126,13 @@ def test_an_unknown_option_is_a_usage_error_for_every_command(command: str) -> N
         ("no database", "passaparola: PASSAPAROLA_DATABASE_URL is no database URL"),
         ("a database nowhere", "passaparola: the database cannot be reached: "),
         ("a programme nowhere", "passaparola: nowhere.yml: cannot be read"),
+        ("an alarm nowhere", "passaparola: there is no open alarm 7; `passaparola alarms list` shows them"),
+        ("a trace nowhere", "passaparola: nothing is kept under 'request-1'; the id is in the logs"),
+        ("a replay of nothing", "passaparola: there is no delivery 'nobody'"),
+        ("a replay of what", "passaparola: name one delivery by its ID, or a hook with --all-of HOOK"),
+        ("backup again", "passaparola: backup.db is there already; name a new file"),
+        ("restore again", "passaparola: restored.db is there already; --force replaces it"),
+        ("restore of nothing", "passaparola: there is no file nowhere.db"),
         ("import of something else", "passaparola: domain.yml:1: missing column"),
     ],
 )
@@ -205,3 +224,18 @@ def test_a_failure_nobody_foresaw_is_one_line_and_leaves_a_report(tmp_path: Path
     report = (tmp_path / "var" / "unexpected-error.txt").read_text("utf-8")
     assert "Traceback" in report
     assert "ZeroDivisionError: what nobody foresaw" in report
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("alarms", "nobody has to see to anything"),
+        ("hooks", "there are no hooks"),
+        ("dead hooks", "nothing was given up"),
+        ("backup", "backup.db holds the whole installation: "),
+        ("restore", "backup.db is restored: "),
+    ],
+)
+def test_what_operators_look_at_is_there(outcomes: dict[str, Outcome], name: str, said: str) -> None:
+    assert outcomes[name].code == 0
+    assert outcomes[name].line.startswith(said)

@@ -166,10 +166,14 @@ def test_the_shipped_templates_have_the_categories_of_metas_examples() -> None:
         by_category.setdefault(template.category, set()).add(template.name)
     assert by_category == {
         "utility": {
-            "points_earned", "points_expiring", "voucher_issued", "voucher_expiring", "referral_rewarded",
-            "level_reached",
+            "welcome", "points_earned", "points_pending", "points_taken_back", "points_expiring", "voucher_issued",
+            "voucher_given", "voucher_expiring", "referral_joined", "referral_rewarded", "level_reached",
+            "badge_reached", "goal_reached",
         },
-        "marketing": {"birthday", "we_miss_you", "new_challenge", "referral_invitation"},
+        "marketing": {
+            "birthday", "birthday_wishes", "we_miss_you", "new_challenge", "challenge_nearly_done",
+            "referral_invitation",
+        },
     }  # fmt: skip
 
 

@@ -103,7 +103,7 @@ def test_nothing_is_handed_in_of_a_folder_with_mistakes(tmp_path: Path) -> None:
 
 def test_one_can_be_named() -> None:
     assert [one.name for one in sound_templates(SHIPPED, sentences(), "birthday")] == ["birthday"]
-    with pytest.raises(BadTemplates, match=r"there is no .*/nobody\.yml; there is: birthday, "):
+    with pytest.raises(BadTemplates, match=r"there is no .*/nobody\.yml; there is: badge_reached, "):
         sound_templates(SHIPPED, sentences(), "nobody")
 
 

@@ -1,0 +1,104 @@
+"""`passaparola trace ID` and `passaparola alarms`: looking something up in the store, for operators."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from conversation.alarms import open_alarms
+from conversation.tables import Alarm, InboxRow, OutboxRow
+from loyalty.clock import SystemClock
+from loyalty.errors import NotFound
+from loyalty.store import open_store
+from loyalty.store.schema import upgrade
+from passaparola.logs import mask
+from passaparola.settings import read_settings
+from service.hooks.tables import HookDelivery
+
+T = TypeVar("T")
+MOST = 200
+
+
+def trace(session: Session, correlation: str) -> list[str]:
+    """What came of a request, in order: messages that came in, messages and webhooks that went out. No contents."""
+
+    def of(table: type[InboxRow] | type[OutboxRow] | type[HookDelivery]) -> Any:
+        return session.scalars(select(table).where(table.correlation == correlation).limit(MOST))
+
+    heard = [(row.received_at, f"message {row.message_id} came in: {row.state}") for row in of(InboxRow)]
+    said = [
+        (row.created_at, f"message {row.id} goes out, {row.category}: {row.state}{_why(row)}") for row in of(OutboxRow)
+    ]
+    told = [
+        (row.created_at, f"webhook {row.id}, {row.kind}: {row.state} after {row.attempts} tries")
+        for row in of(HookDelivery)
+    ]
+    found: list[tuple[datetime, str]] = [*heard, *said, *told]
+    return [f"{at:%Y-%m-%d %H:%M:%S}  {what}" for at, what in sorted(found)]
+
+
+def _why(row: OutboxRow) -> str:
+    return f" ({row.error_code or ''} {mask(row.error)})" if row.error else ""
+
+
+def show_trace(correlation: str) -> None:
+    """Print it. Raises `NotFound`."""
+    lines = _in_store(lambda session: trace(session, correlation))
+    if not lines:
+        raise NotFound(f"nothing is kept under {correlation[:64]!r}; the id is in the logs and in X-Request-Id")
+    for line in lines:
+        click.echo(line)
+
+
+@click.group()
+def alarms() -> None:
+    """Look at what a person has to see to, and say that it was seen to. docs/operations.md explains each kind."""
+
+
+@alarms.command("list")
+def list_() -> None:
+    """List open alarms, oldest first: id, kind, what it is about, since when, how often, what to do."""
+
+    def work(session: Session) -> list[str]:
+        return [
+            f"{one.id}  {one.kind}  {mask(one.subject)}  {one.first_at:%Y-%m-%d %H:%M}  {one.count}  {mask(one.detail)}"
+            for one in open_alarms(session)
+        ]
+
+    lines = _in_store(work)
+    for line in lines:
+        click.echo(line)
+    if not lines:
+        click.echo("nobody has to see to anything", err=True)
+
+
+@alarms.command()
+@click.argument("number", metavar="ID", type=int)
+def close(number: int) -> None:
+    """Say that an alarm was seen to. If what raised it happens again, there will be a new one."""
+
+    def work(session: Session) -> None:
+        row = session.get(Alarm, number, with_for_update=True)
+        if row is None or row.closed_at is not None:
+            raise NotFound(f"there is no open alarm {number}; `passaparola alarms list` shows them")
+        row.closed_at = SystemClock().now()
+
+    _in_store(work)
+
+
+def _in_store(work: Callable[[Session], T]) -> T:
+    settings = read_settings()
+    upgrade(settings.database_url)
+
+    async def run() -> T:
+        store = open_store(settings.database_url)
+        try:
+            return await store.write(work)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())

@@ -1,0 +1,1 @@
+"""Shops that report by webhook: what they send is stored first, and understood and posted afterwards."""
