@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from loyalty.books.ledger import lock
@@ -20,13 +20,21 @@ from loyalty.people.tombstones import grave_of, graves
 from loyalty.programme import Programme
 from loyalty.referral.announcing import tell_referrer
 from loyalty.referral.unsettled import touch
-from loyalty.store.sql import insert_once, lock_name
+from loyalty.store.sql import execute, insert_once, lock_name, table_of
 from loyalty.tables import Balance, Identity, Member
 
 __all__ = [
-    "Kind", "Person", "Ref", "family", "find_member", "find_members", "get_member", "identities_of", "is_erased",
-    "join", "kept", "lock_kept", "lock_names", "meet", "set_marketing",
+    "Kind", "Person", "Ref", "add_identity", "family", "find_member", "find_members", "get_member", "identities_of",
+    "is_erased", "join", "kept", "lock_kept", "lock_names", "meet", "set_marketing", "whose",
 ]  # fmt: skip
+
+
+_IDENTITY = table_of(Identity)
+_WHOSE = select(_IDENTITY.c.member_id).where(
+    _IDENTITY.c.programme_id == bindparam("programme"),
+    _IDENTITY.c.kind == bindparam("kind"),
+    _IDENTITY.c.value == bindparam("value"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +57,25 @@ def find_members(session: Session, programme: ProgrammeId, refs: tuple[Ref, ...]
 
     Somebody who was merged or erased has no identities any more.
     """
-    wanted = [(Identity.kind == ref.kind) & (Identity.value == ref.value) for ref in refs]
-    if not wanted:
-        return {}
-    query = (
-        select(Identity.kind, Identity.value, Member)
-        .join(Member, Member.id == Identity.member_id)
-        .where(Identity.programme_id == programme, or_(*wanted))
-    )
-    return {Ref(Kind(kind), value): member for kind, value, member in session.execute(query)}
+    found = ((ref, whose(session, programme, ref)) for ref in refs)
+    return {ref: session.get_one(Member, member) for ref, member in found if member is not None}
+
+
+def whose(session: Session, programme: ProgrammeId, ref: Ref) -> MemberId | None:
+    """The id of the member who has an identity."""
+    values = {"programme": programme, "kind": str(ref.kind), "value": ref.value}
+    row = execute(session, _WHOSE, values).first()
+    return None if row is None else MemberId(row.member_id)
+
+
+def add_identity(session: Session, programme: ProgrammeId, member: MemberId, ref: Ref, *, now: datetime) -> bool:
+    """Note another identity of a member whom the caller has locked. True if nobody has or had it."""
+    if graves(session, programme, (ref,)):
+        return False
+    row = {
+        "programme_id": programme, "member_id": member, "kind": str(ref.kind), "value": ref.value, "created_at": now,
+    }  # fmt: skip
+    return insert_once(session, Identity, row)
 
 
 def get_member(session: Session, programme: ProgrammeId, ref: str) -> Member:

@@ -8,22 +8,18 @@ from sqlalchemy.orm import Session
 
 from loyalty.errors import Invalid, Refused
 from loyalty.ids import MemberId
-from loyalty.people.members import Kind, Person, Ref, is_erased, meet
+from loyalty.people.members import Kind, Ref, add_identity, is_erased, lock_kept, whose
 from loyalty.programme import Programme
-from loyalty.store.hot import Hot
-from loyalty.store.sql import table_of
+from loyalty.store.sql import execute, table_of
 from loyalty.tables import Identity
 from service.shops.news import Customer
 from service.shops.phones import country_of, read_phone
 from service.shops.routing import Shop
 
 _IDENTITY = table_of(Identity)
-_WHOSE = Hot(
-    select(_IDENTITY.c.member_id).where(
-        _IDENTITY.c.programme_id == bindparam("programme"), _IDENTITY.c.kind == bindparam("kind"),
-        _IDENTITY.c.value == bindparam("value"),
-    )
-)  # fmt: skip
+_HER_NUMBERS = select(_IDENTITY.c.value).where(
+    _IDENTITY.c.member_id == bindparam("member"), _IDENTITY.c.kind == bindparam("kind")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,46 +54,39 @@ def names_of(programme: Programme, shop: Shop, customer: Customer) -> Names:
 
 def member_of(session: Session, programme: Programme, names: Names) -> MemberId | None:
     """The member a customer is. Raises `Refused("erased")` if she was one and was erased."""
-    found = next((id_ for ref in names.all if (id_ := _whose(session, programme, ref)) is not None), None)
+    found = next((id_ for ref in names.all if (id_ := whose(session, programme.id, ref)) is not None), None)
     if found is None and any(is_erased(session, programme.id, ref) for ref in names.all):
         raise Refused("erased", "the person was erased at her own wish; only she herself can come back")
     return found
 
 
-def remember(session: Session, programme: Programme, shop: Shop, names: Names, now: datetime) -> bool:
+def remember(
+    session: Session, programme: Programme, shop: Shop, names: Names, now: datetime, *, locked: str | None = None
+) -> bool:
     """Remember a member's number in the shop, by the phone of her account there. True if it is new.
 
     Only if it is certain: the phone is a member's, the number is nobody's, and she has no other one in this shop. So
-    nobody gets hold of another's account by typing her phone twice. Nothing is taken as consent.
+    nobody gets hold of another's account by typing her phone twice. Nothing is taken as consent. `locked` is the
+    member whom the caller has locked already.
     """
     if names.external is None or names.own_phone is None:
         return False
-    if _whose(session, programme, names.external) is not None:
+    if whose(session, programme.id, names.external) is not None:
         return False
-    member = _whose(session, programme, names.own_phone)
-    if member is None or _has_another(session, member, shop):
+    member = whose(session, programme.id, names.own_phone)
+    if member is None:
         return False
-    try:
-        known = meet(session, programme, Person((names.own_phone, names.external)), now=now)
-    except Refused:  # she was erased this moment
+    if member != locked and lock_kept(session, member).id != member:  # she became one with somebody this moment
         return False
-    return known.id == member
+    if _has_another(session, member, shop):
+        return False
+    return add_identity(session, programme.id, member, names.external, now=now)
 
 
 def _has_another(session: Session, member: MemberId, shop: Shop) -> bool:
     prefix = f"{shop.source}:{shop.people}"
-    numbers = session.scalars(
-        select(Identity.value).where(
-            Identity.member_id == member, Identity.kind == str(Kind.EXTERNAL),
-            Identity.value.startswith(prefix, autoescape=True),
-        )
-    )  # fmt: skip
-    return any("/" not in value.removeprefix(prefix) for value in numbers)
-
-
-def _whose(session: Session, programme: Programme, ref: Ref) -> MemberId | None:
-    row = _WHOSE.first(session, {"programme": programme.id, "kind": str(ref.kind), "value": ref.value})
-    return None if row is None else MemberId(row.member_id)
+    numbers = execute(session, _HER_NUMBERS, {"member": member, "kind": str(Kind.EXTERNAL)}).scalars()
+    return any(value.startswith(prefix) and "/" not in value.removeprefix(prefix) for value in numbers)
 
 
 def _external(shop: Shop, customer: Customer) -> Ref | None:

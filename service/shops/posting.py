@@ -149,7 +149,7 @@ class Posting:
         except Refused as problem:  # she was erased: nothing of it is kept
             return Worked("ignored", str(problem)), False
         if result is not None:
-            remember(self.session, self.programme, self.shop, names, self.now)
+            remember(self.session, self.programme, self.shop, names, self.now, locked=result.member)
         return outcome, True
 
     def _edit(self, order: Order, key: str, told_at: datetime) -> Worked:

@@ -18,8 +18,8 @@ from loyalty.clock import SystemClock
 from loyalty.correlation import correlated
 from loyalty.store import open_store
 from loyalty.tracing import span, traced
+from passaparola.commands.trace import lines_of
 from passaparola.otel import OtelTracer
-from passaparola.trace_command import trace
 from simulator import Business, Customer, StandInGraph, WebhookBuilder, encode, serve, sign
 from tests.crash.chat_process import HOST, NUMBER_ID, PATH, SECRET, TOKEN
 from tests.crash.kills import _answers, start_parrot
@@ -57,7 +57,7 @@ async def test_the_id_in_the_header_is_on_the_answer(sqlite_database: str) -> No
         finally:
             await kill()
     found = await store.read(kept)
-    lines = await store.read(lambda session: trace(session, "request-of-anna"))
+    lines = await store.read(lambda session: lines_of(session, "request-of-anna"))
     await store.close()
     assert {("in", "request-of-anna"), ("out", "request-of-anna")} < found
     other = {id_ for _, id_ in found} - {"request-of-anna"}

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from crm import queue
 from loyalty.programme import Programme
 from loyalty.store import open_store
-from passaparola.crm_command import crm
+from passaparola.commands.crm import crm
 from passaparola.crm_jobs import crm_jobs
 from passaparola.crm_settings import CrmSettings, secrets_of, systems_of
 from passaparola.errors import CommandError

@@ -21,8 +21,8 @@ from loyalty.news import Kind, tell
 from loyalty.programme import Programme
 from loyalty.store import Store, open_store
 from loyalty.tables import News
-from passaparola.backup_command import back_up, put_back
 from passaparola.backups.proof import heads, prove
+from passaparola.commands.backup import back_up, put_back
 from passaparola.errors import CommandError
 from tests.conftest import POSTGRES, _execute
 from tests.store.helpers import Shop

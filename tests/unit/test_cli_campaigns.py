@@ -16,7 +16,7 @@ from loyalty.errors import NotFound, Refused
 from loyalty.programme import Programme
 from loyalty.store import open_store
 from loyalty.tables import Campaign, Identity, Member, Trail
-from passaparola.campaign_command import campaign
+from passaparola.commands.campaign import campaign
 from passaparola.errors import CommandError
 from tests.store.campaigning import Crowd
 from tests.store.helpers import Shop

@@ -17,8 +17,8 @@ from conversation.tables import OutboxRow
 from loyalty.clock import FixedClock
 from loyalty.programme import Programme
 from loyalty.store import open_store
+from passaparola.commands.outbox import outbox
 from passaparola.errors import CommandError
-from passaparola.outbox_command import outbox
 from tests.store.helpers import Shop
 from tests.store.sending import NUMBER, Post
 

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from connectors.errors import ConnectorError
+from passaparola.commands.templates import templates
 from passaparola.errors import CommandError
-from passaparola.templates_command import templates
 from simulator.graph import StandInGraph, serve
 from simulator.template_book import TemplateBook
 from tests.unit.helpers_templates import shipped
@@ -102,7 +102,7 @@ def test_drift_ends_with_one_line_each_and_an_error(shell: Shell) -> None:
 
 def test_one_template_can_be_handed_in(shell: Shell) -> None:
     assert shell.run("submit", "birthday").output.count("birthday/") == 5
-    failed(shell.run("submit", "nobody"), ConnectorError, "there is no data/templates/nobody.yml; there is: birthday")
+    failed(shell.run("submit", "nobody"), ConnectorError, "there is no data/templates/nobody.yml; there is: badge_reached")
 
 
 def test_what_is_left_is_said(shell: Shell) -> None:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 MOST = 200
 
 
-def trace(session: Session, correlation: str) -> list[str]:
+def lines_of(session: Session, correlation: str) -> list[str]:
     """What came of a request, in order: messages that came in, messages and webhooks that went out. No contents."""
 
     def of(table: type[InboxRow] | type[OutboxRow] | type[HookDelivery]) -> Any:
@@ -47,7 +47,7 @@ def _why(row: OutboxRow) -> str:
 
 def show_trace(correlation: str) -> None:
     """Print it. Raises `NotFound`."""
-    lines = _in_store(lambda session: trace(session, correlation))
+    lines = _in_store(lambda session: lines_of(session, correlation))
     if not lines:
         raise NotFound(f"nothing is kept under {correlation[:64]!r}; the id is in the logs and in X-Request-Id")
     for line in lines:
@@ -102,3 +102,10 @@ def _in_store(work: Callable[[Session], T]) -> T:
             await store.close()
 
     return asyncio.run(run())
+
+
+@click.command()
+@click.argument("correlation", metavar="ID")
+def trace(correlation: str) -> None:
+    """Show what came of a request: its id is `correlation` in the logs, and X-Request-Id in answers."""
+    show_trace(correlation)

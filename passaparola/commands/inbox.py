@@ -5,23 +5,25 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import click
 from sqlalchemy.orm import Session
 
-from conversation import inbox
+from conversation import inbox as messages
 from conversation.alarms import close_alarm
 from conversation.tables import InboxRow
 from loyalty.store.schema import upgrade
+from passaparola.commands.saying import say
 from passaparola.compose import build
 from passaparola.errors import CommandError
 from passaparola.logs import mask
-from passaparola.settings import Settings
+from passaparola.settings import Settings, read_settings
 
 T = TypeVar("T")
 
 
 def lines(settings: Settings) -> list[str]:
     """The messages that were set aside: number, when they were sent, what kind, why. What they say is not shown."""
-    return _within(settings, lambda session: [_line(row) for row in inbox.set_aside(session)])
+    return _within(settings, lambda session: [_line(row) for row in messages.set_aside(session)])
 
 
 def retry(settings: Settings, number: int) -> None:
@@ -32,9 +34,9 @@ def retry(settings: Settings, number: int) -> None:
     now = datetime.now(UTC)
 
     def work(session: Session) -> bool:
-        found = inbox.retry(session, number)
-        if found and not inbox.set_aside(session, limit=1):
-            close_alarm(session, inbox.SET_ASIDE, now=now)
+        found = messages.retry(session, number)
+        if found and not messages.set_aside(session, limit=1):
+            close_alarm(session, messages.SET_ASIDE, now=now)
         return found
 
     if not _within(settings, work):
@@ -59,3 +61,26 @@ def _within(settings: Settings, work: Callable[[Session], T]) -> T:
             await house.store.close()
 
     return asyncio.run(run())
+
+
+@click.group()
+def inbox() -> None:
+    """Look at messages of customers that could not be answered, and let them be tried again."""
+
+
+@inbox.command("list")
+def list_set_aside() -> None:
+    """List them: number, when they were sent, what kind, why. What they say is not shown."""
+    found = lines(read_settings())
+    for line in found:
+        click.echo(line)
+    if not found:
+        say("no message is set aside")
+
+
+@inbox.command("retry")
+@click.argument("number", type=int, metavar="ID")
+def retry_set_aside(number: int) -> None:
+    """Let a message be tried again; the running chat process takes it up within half a minute."""
+    retry(read_settings(), number)
+    say(f"message {number} will be tried again")
