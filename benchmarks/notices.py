@@ -26,6 +26,7 @@ from benchmarks.incoming import running
 from benchmarks.programs import WORK, alone, free_port
 from conversation.register import ensure_conversation
 from loyalty.files.reading import read_programme
+from loyalty.news import TellingStore
 from loyalty.people.identities import Ref
 from loyalty.people.members import Person, join, meet
 from loyalty.revisions import ensure_programme
@@ -48,7 +49,8 @@ def phone(number: int) -> str:
 
 async def enrol(database: str, people: int) -> None:
     """Members whose customer service window is open."""
-    store, programme, now = open_store(database), read_programme(PROGRAMME), datetime.now(UTC)
+    store = TellingStore(open_store(database), ())  # nobody is told of her joining
+    programme, now = read_programme(PROGRAMME), datetime.now(UTC)
 
     def some(session: Session, first: int) -> None:
         ensure_programme(session, programme, now=now)

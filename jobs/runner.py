@@ -145,8 +145,8 @@ class Jobs:
         except Exception as error:
             log.exception("a job failed, it is tried again", job=job.name)
             return Ran(job.name, f"{type(error).__name__}: {error}", failed=True)
-        if report:
-            log.info("a job did something", job=job.name, report=report)
+        if report:  # queues do something all the time, and say so where it matters
+            (log.info if job.alone else log.debug)("a job did something", job=job.name, report=report)
         return Ran(job.name, report)
 
 

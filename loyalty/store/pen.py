@@ -6,9 +6,11 @@ the session joins, and the driver is told BEGIN, COMMIT and the savepoints aroun
 
 import sqlite3
 from collections.abc import Callable
-from typing import TypeVar, cast
+from time import monotonic, sleep
+from typing import NoReturn, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from loyalty.store.raw import UNDONE, fail
@@ -17,31 +19,54 @@ from loyalty.store.shared import leave_nothing, shared_session
 T = TypeVar("T")
 
 BEGIN = "BEGIN IMMEDIATE"
+PATIENCE = 10.0
+"""Seconds for which a writer waits for another process's transaction before it gives up."""
+KNOCK = 0.001
+"""Seconds between two tries to begin. SQLite's own waiting grows to 100 ms, so that next to a busy process another one
+gets no turn for seconds."""
 
 
 class Pen:
     """What the writer's thread writes with, or who looks reads with. One at a time touches it."""
 
-    def __init__(self, engine: Engine, begin: str = BEGIN) -> None:
+    def __init__(self, engine: Engine, begin: str = BEGIN, patience: float = PATIENCE) -> None:
         """`begin` is how the engine begins its transactions."""
         self._engine = engine
         self._begin = begin
+        self._patience = patience
         self._held: tuple[Connection, RootTransaction, Session, sqlite3.Connection] | None = None
 
     def begin(self) -> None:
         """Begin a transaction. Raises SQLAlchemy's errors, as everything here."""
-        if self._held is None:
-            connection = self._engine.connect()
+        until = monotonic() + self._patience
+        while True:
             try:
-                transaction = connection.begin()
-                session = shared_session(connection)
-            except BaseException:
-                connection.close()
-                raise
-            driver = cast(sqlite3.Connection, connection.connection.dbapi_connection)
-            self._held = connection, transaction, session, driver
-        else:
-            self._tell(self._begin)
+                if self._held is None:
+                    self._take_up()
+                else:
+                    self._held[3].execute(self._begin)
+            except (OperationalError, sqlite3.Error) as error:
+                if not _is_busy(error) or monotonic() >= until:
+                    self._give_up(error)
+                sleep(KNOCK)
+            else:
+                return
+
+    def _take_up(self) -> None:
+        connection = self._engine.connect()
+        try:
+            transaction = connection.begin()
+            session = shared_session(connection)
+        except BaseException:
+            connection.close()
+            raise
+        driver = cast(sqlite3.Connection, connection.connection.dbapi_connection)
+        self._held = connection, transaction, session, driver
+
+    def _give_up(self, error: OperationalError | sqlite3.Error) -> NoReturn:
+        if isinstance(error, OperationalError):
+            raise error
+        self._fail(error, self._begin)
 
     def run(self, work: Callable[[Session], T], *, alone: bool) -> T:
         """Run a piece of work within the transaction. If it raises, it did nothing.
@@ -99,11 +124,19 @@ class Pen:
 
     def _tell(self, command: str) -> None:
         assert self._held is not None
-        connection, _, _, driver = self._held
         try:
-            driver.execute(command)
+            self._held[3].execute(command)
         except sqlite3.Error as error:
-            try:
-                fail(connection, error, command)
-            finally:
-                self.let_go()  # nobody knows what of the transaction is left
+            self._fail(error, command)
+
+    def _fail(self, error: sqlite3.Error, command: str) -> NoReturn:
+        assert self._held is not None
+        try:
+            fail(self._held[0], error, command)
+        finally:
+            self.let_go()  # nobody knows what of the transaction is left
+
+
+def _is_busy(error: OperationalError | sqlite3.Error) -> bool:
+    cause = error.orig if isinstance(error, OperationalError) else error
+    return isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode == sqlite3.SQLITE_BUSY

@@ -22,18 +22,18 @@ from sqlalchemy.orm import Session
 
 from loyalty.correlation import carried
 from loyalty.errors import StoreUnavailable
-from loyalty.store.pen import BEGIN, Pen
+from loyalty.store.pen import BEGIN, PATIENCE, Pen
 
 T = TypeVar("T")
 
 BUSY_MS = 10_000
-"""How long a writer waits for another process's transaction before it gives up."""
+"""How long a connection waits for another process's transaction before it gives up."""
 LARGEST_GROUP = 64
 READERS = 2
 BEGIN_READING = "BEGIN"
 
 
-def sqlite_engine(url: URL, *, writer: bool) -> Engine:
+def sqlite_engine(url: URL, *, writer: bool, busy_ms: int = BUSY_MS) -> Engine:
     """An engine whose transactions are `BEGIN IMMEDIATE` for the writer and snapshots for a reader."""
     engine = create_engine(url, pool_size=1 if writer else READERS + 1, connect_args={"check_same_thread": False})
     begin = BEGIN if writer else BEGIN_READING
@@ -44,7 +44,7 @@ def sqlite_engine(url: URL, *, writer: bool) -> Engine:
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
-            f"busy_timeout={BUSY_MS}",
+            f"busy_timeout={busy_ms}",
             "foreign_keys=ON",
             "temp_store=MEMORY",
             "cache_size=-32000",
@@ -73,13 +73,14 @@ class _Job:
 class SqliteStore:
     """A store in one SQLite file."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, patience: float = PATIENCE) -> None:
+        """`patience` is how many seconds a write waits for other processes'."""
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        self._writer_engine = sqlite_engine(url, writer=True)
+        self._writer_engine = sqlite_engine(url, writer=True, busy_ms=0)  # the pen waits in its own way
         self._reader_engine = sqlite_engine(url, writer=False)
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
-        self._pen = Pen(self._writer_engine)
+        self._pen = Pen(self._writer_engine, patience=patience)
         self._glass = Pen(self._reader_engine, BEGIN_READING)
         self._looking = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from loyalty.errors import StoreUnavailable
 from loyalty.ids import new_id
-from loyalty.store import Store, open_store
+from loyalty.store import Store, open_store, store_url
 from loyalty.store.hot import Hot, NotHot
 from loyalty.store.sql import execute, table_of
+from loyalty.store.sqlite import SqliteStore
 from loyalty.tables import Balance, IdempotencyKey, Member, Programme, Purchase
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 5, tzinfo=UTC)
@@ -435,9 +436,8 @@ async def test_nothing_is_written_after_the_database_has_ended_a_transaction_by_
 async def test_a_database_that_is_busy_for_too_long_refuses_one_group_and_takes_the_next(
     sqlite_database: str,
 ) -> None:
-    store = open_store(sqlite_database)
+    store = SqliteStore(store_url(sqlite_database), patience=0.05)
     await store.write(lambda session: ADD.run(session, programme("a")))
-    await store.write(lambda session: session.execute(text("PRAGMA busy_timeout = 10")).close())
     other = sqlite3.connect(sqlite_database.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     found = await together(store, lambda session: ADD.run(session, programme("b")), looks_around)
