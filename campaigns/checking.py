@@ -17,9 +17,10 @@ Found = tuple[Place, str]
 
 
 def check_campaigns(
-    folder: Path, sentences: Sentences, templates: Templates, programmes: Mapping[str, Programme]
-) -> Iterator[str]:
-    """Every mistake of the campaign files of a folder."""
+    folder: Path, sentences: Sentences, templates: Templates, programmes: Mapping[str, Programme], *,
+    complete: bool = True,
+) -> Iterator[str]:  # fmt: skip
+    """Every mistake of the campaign files of a folder. Unless `complete`, there are programmes nobody could read."""
     ids: dict[tuple[str, str], Path] = {}
     for file in campaign_files(folder):
         try:
@@ -27,6 +28,8 @@ def check_campaigns(
         except BadCampaign as error:
             yield from str(error).splitlines()
             continue
+        if design.programme not in programmes and not complete:
+            continue  # what is wrong with its programme is told, and comes first
         for place, said in check_design(design, sentences, templates, programmes):
             yield f"{file}:{document.line(place)}: {'.'.join(map(str, place))}: {said}"
         first = ids.setdefault((design.programme, design.id), file)

@@ -5,7 +5,9 @@ scores are divided by the one number that makes them as sure as they are right.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import current_process, get_context
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,8 @@ FOLDS = 6
 TOLERANCE = 0.3
 """How far from the optimum learning may stop. At 0.01 it takes half as long again and understands no better."""
 SMOOTHING = 0.1
+WORTH_A_PROCESS = 10_000
+"""So many sentences take longer to learn than a process takes to start."""
 _TEMPERATURES = (0.05, 2.0)
 
 
@@ -49,9 +53,10 @@ def learn(lessons: Sequence[Lesson], *, c: float, seen: int) -> Weights:
     held_out = families(len(lessons)) % FOLDS == 0
     temperature = 1.0
     if len(set(intents[~held_out])) == len(set(intents)):
-        early = _fit(features[~held_out], intents[~held_out], c)
+        early, final = _fit_both((features[~held_out], intents[~held_out], c), (features, intents, c))
         temperature = _temperature(_scores(early, features[held_out]), early.classes_, intents[held_out])
-    final = _fit(features, intents, c)
+    else:
+        final = _fit(features, intents, c)
     weights, bias = final.coef_, final.intercept_
     if len(final.classes_) == 2:  # one border for two classes
         weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
@@ -82,6 +87,17 @@ def families(count: int) -> Array:
 
 def _fit(features: Any, intents: Array, c: float) -> LinearSVC:
     return LinearSVC(C=c, tol=TOLERANCE, max_iter=200, random_state=0).fit(features, intents)
+
+
+def _fit_both(one: tuple[Any, Array, float], other: tuple[Any, Array, float]) -> tuple[LinearSVC, LinearSVC]:
+    """Both at once, where there is so much to learn that it is worth a process: threads would share liblinear's dice,
+    and the same sentences would give other weights each time."""
+    if len(other[1]) < WORTH_A_PROCESS or current_process().daemon:
+        return _fit(*one), _fit(*other)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+        first = beside.submit(_fit, *one)
+        second = _fit(*other)
+        return first.result(), second
 
 
 def _scores(model: LinearSVC, features: Any) -> Array:

@@ -18,11 +18,15 @@ def check_campaign_files(
 ) -> Iterator[str]:
     """Every mistake of the campaign files. They may name any programme that is set, or a ready-made one."""
     programmes: dict[str, Programme] = {}
+    complete = True
     for path in (ready_made, programme):
         if path.exists():
-            programmes |= {one.programme.id: one.programme for one in read_each(path)[0]}
+            files, wrong = read_each(path)
+            programmes |= {one.programme.id: one.programme for one in files}
+            complete = complete and not wrong
     found, _ = read_templates(templates)
-    yield from check_campaigns(folder, sentences, {one.name: _gaps(one) for one in found}, programmes)
+    gaps = {one.name: _gaps(one) for one in found}
+    yield from check_campaigns(folder, sentences, gaps, programmes, complete=complete)
 
 
 def _gaps(template: Declared) -> frozenset[str]:

@@ -13,7 +13,7 @@ from tests.stack import Stack
 pytestmark = pytest.mark.model
 PHONE = "+393331234567"
 UNCLEAR: dict[Language, str] = {
-    "en": "history expiry", "it": "premio", "es": "puntos amigo", "fr": "récompense bon", "ar": "مكافأة رمز",
+    "en": "history expiry", "it": "premio", "es": "amigos premio", "fr": "récompense bon", "ar": "مكافأة رمز",
 }  # fmt: skip
 
 

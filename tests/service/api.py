@@ -24,6 +24,10 @@ class Api:
         async with self.client.post(path, json=body, headers={"Authorization": self.key, **headers}) as response:
             return response.status, await response.json()
 
+    async def delete(self, path: str) -> tuple[int, Any]:
+        async with self.client.delete(path, headers={"Authorization": self.key}) as response:
+            return response.status, await response.json()
+
     async def ok(self, path: str, body: Any = None) -> Any:
         """A change that is taken."""
         status, answer = await self.post(path, body if body is not None else {})

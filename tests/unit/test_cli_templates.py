@@ -102,7 +102,9 @@ def test_drift_ends_with_one_line_each_and_an_error(shell: Shell) -> None:
 
 def test_one_template_can_be_handed_in(shell: Shell) -> None:
     assert shell.run("submit", "birthday").output.count("birthday/") == 5
-    failed(shell.run("submit", "nobody"), ConnectorError, "there is no data/templates/nobody.yml; there is: badge_reached")
+    failed(
+        shell.run("submit", "nobody"), ConnectorError, "there is no data/templates/nobody.yml; there is: badge_reached"
+    )
 
 
 def test_what_is_left_is_said(shell: Shell) -> None:
