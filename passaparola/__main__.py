@@ -39,6 +39,7 @@ PLACES = {
     "trace": Place("trace", "what came of a request"),
     "hooks": Place("hooks", "webhooks to other tools"),
     "crm": Place("crm", "the CRMs that members are told to"),
+    "shops": Place("shops", "online shops: orders no webhook told of, lost webhooks, discount codes"),
     "keys": Place("keys", "keys of /v1 that may do less"),
 }
 """Where each command is, in the order of the help."""

@@ -34,10 +34,12 @@ from loyalty.programme import Programme
 from loyalty.store import Store, open_store
 from passaparola.crm_settings import secrets_of
 from passaparola.settings import Settings
+from passaparola.shop_settings import apis_of
 from service.context import Context
 from service.hooks.delivering import Deliverer
 from service.hooks.guard import Guard
 from service.hooks.listening import hear
+from service.shops.apis.codes import ShopCodes
 
 RESPONSES, OPT_WORDS = Path("data/responses"), Path("data/words/opting.yml")
 RATES, TEMPLATES = Path("data/rates.yml"), Path("data/templates")
@@ -65,7 +67,8 @@ class House:
 
     def listeners(self) -> tuple[Listener, ...]:
         """Who hears of what happened, in the transaction in which it did."""
-        return Noticing(self.programmes, self.sentences, self.provider().limits), hear
+        codes = ShopCodes(self.programmes, [(api.source, api.shop) for api in apis_of(self.settings)])
+        return Noticing(self.programmes, self.sentences, self.provider().limits), hear, codes
 
     def quiet_until(self, programme: str, phone: str | None, now: datetime) -> datetime | None:
         """When the quiet hours for promotional messages are over that hold where somebody lives; None if none do."""

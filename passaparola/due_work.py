@@ -14,6 +14,7 @@ from loyalty.programme import Programme
 from loyalty.reminders import remind
 from passaparola.compose import House
 from passaparola.crm_jobs import crm_jobs
+from passaparola.shop_jobs import code_jobs, polling_jobs
 from service.context import Context
 from service.hooks.letters import end_left_alone, forget_deliveries, forget_news
 from service.parking import claim_parked
@@ -26,6 +27,7 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 def jobs_of(house: House, context: Context) -> list[Job]:
     """The jobs, in the order in which a `tick` does them: what may lead to something else comes first."""
     return [
+        *polling_jobs(house),
         Job(shops.JOB, 2 * SECOND, lambda now: _shops(house, context, now), alone=False),
         Job("parked", MINUTE, _each(house, lambda programme, _now: _parked(context, programme))),
         Job("due", MINUTE, _each(house, lambda programme, now: _due(house, programme, now))),
@@ -33,6 +35,7 @@ def jobs_of(house: House, context: Context) -> list[Job]:
         Job("reminders", HOUR, _each(house, lambda programme, now: _reminded(house, programme, now))),
         Job("news", 10 * SECOND, lambda now: _news(house, now)),
         *crm_jobs(house, context),
+        *code_jobs(house),
         Job("hooks", SECOND, house.deliverer().work, alone=False),
         Job("campaigns", SECOND / 2, feeder_of(house).run, alone=False),
         Job("forget", HOUR, lambda now: _forget(house, now)),

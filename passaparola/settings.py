@@ -8,11 +8,12 @@ from pydantic_settings import SettingsConfigDict
 
 from passaparola.crm_settings import CrmSettings
 from passaparola.errors import CommandError
+from passaparola.shop_settings import ShopSettings
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(CrmSettings):
+class Settings(CrmSettings, ShopSettings):
     """All settings. Secrets are `SecretStr`, so that they cannot slip into a log; URLs may hold a password."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
@@ -63,10 +64,6 @@ class Settings(CrmSettings):
     """How many people outside the 24-hour window may be written to in 24 hours; 0: WhatsApp set no limit."""
     pair_seconds: float = Field(6.0, alias="WHATSAPP_PAIR_SECONDS", ge=0)
     """Seconds between messages to one person, of which a burst may be borrowed; 0 for load tests only."""
-
-    shopify_secret: SecretStr | None = Field(None, alias="SHOPIFY_WEBHOOK_SECRET")
-    woocommerce_secret: SecretStr | None = Field(None, alias="WOOCOMMERCE_WEBHOOK_SECRET")
-    """What shops sign with; several with commas between, each of 16 characters or more. docs/shops.md says how."""
 
     @property
     def number_id(self) -> str:

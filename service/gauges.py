@@ -24,6 +24,7 @@ from loyalty.store import Store
 from loyalty.tables import Base, Member, Programme, Transaction
 from service.hooks.tables import Hook, HookDelivery
 from service.shops import inbox as shops
+from service.shops.apis import watching
 
 FRESH, SLOW = timedelta(seconds=5), timedelta(minutes=1)
 Counts = Mapping[str, float]
@@ -75,6 +76,7 @@ def quick(session: Session, now: datetime) -> tuple[Gauge, ...]:
     since = session.scalar(select(func.min(InboxRow.received_at)).where(InboxRow.state == "new"))
     unheard, unheard_since = untold(session)
     delivered, delivered_since = shops.waiting(session)
+    found, asked = watching.numbers(session, now)
     return (
         _gauge("inbox_messages", "Messages of customers by state", _by(session, InboxRow), "state"),
         _gauge("inbox_oldest_waiting_seconds", "For how long a message has waited for its answer", _age(since, now)),
@@ -93,6 +95,8 @@ def quick(session: Session, now: datetime) -> tuple[Gauge, ...]:
         _gauge("hooks", "Hooks by state", _by(session, Hook), "state"),
         Gauge("shop_deliveries", "Deliveries of shops that wait, or are parked", ("source", "state"), delivered),
         _gauge("shop_oldest_waiting_seconds", "For how long one of them has waited", _age(delivered_since, now)),
+        Gauge("shop_orders_found", "Changes of orders found by asking that no webhook had told", ("source",), found),
+        Gauge("shop_asked_seconds", "For how long a shop was not asked for its orders", ("source",), asked),
     )
 
 
@@ -107,6 +111,9 @@ def slow(session: Session, now: datetime) -> tuple[Gauge, ...]:
         _gauge("conversations", "Conversations by WhatsApp's 24-hour window", windows, "window"),
         Gauge("cost_today", "What today's messages (UTC) cost by the rate card", (*labels, "currency"), spent),
         Gauge("billed_today", "Today's messages (UTC) that WhatsApp bills", labels, billed),
+        Gauge(
+            "shop_codes", "Discount codes to be made or ended, or refused", ("source", "state"), watching.codes(session)
+        ),
         _gauge("members", "People known", _rows(session, Member)),
         _gauge("ledger_transactions", "Ledger transactions", _rows(session, Transaction)),
     )  # fmt: skip

@@ -15,6 +15,7 @@ import conversation.tables
 import crm.tables
 import jobs.tables
 import service.hooks.tables
+import service.shops.apis.tables
 import service.shops.tables
 from loyalty.clock import FixedClock
 from loyalty.files.reading import read_programme
@@ -24,7 +25,9 @@ from loyalty.store import Store, open_store
 from loyalty.store.schema import upgrade
 from loyalty.tables import Base
 
-EVERY_TABLE = (conversation.tables, crm.tables, jobs.tables, service.shops.tables, service.hooks.tables)
+EVERY_TABLE = (
+    conversation.tables, crm.tables, jobs.tables, service.shops.tables, service.shops.apis.tables, service.hooks.tables,
+)  # fmt: skip
 """Imported so that its tables are known to `Base.metadata`."""
 ROOT = Path(__file__).parents[1]
 POSTGRES = os.environ.get("PASSAPAROLA_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")

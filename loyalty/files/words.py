@@ -12,6 +12,7 @@ _PATTERNS = {
     r"^[a-z][a-z0-9_-]{0,63}$": "a short name such as free-drink (small letters, digits, - and _)",
     r"^\+[1-9][0-9]{6,14}$": 'a phone number in quotes, such as "+390612345678"',
     r"^[0-9]{5,32}$": 'digits in quotes, such as "106540352242922"',
+    r"^[0-9]{1,20}$": 'a number in quotes, such as "8123456789012"',
     r"^https://[^\s/]+/\S+$": "an address that begins with https://, such as https://example.com/beans.jpg",
     r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s?#]*)?$": "a domain without https://, such as aurora.myshopify.com",
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": 'a time of day in quotes, such as "15:30"',

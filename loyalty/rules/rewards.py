@@ -12,6 +12,25 @@ VOUCHER_DAYS = 30
 Kind = Literal["product", "percentage", "amount", "experience"]
 
 
+class ShopDiscount(Part):
+    """What a voucher's code takes off in the online shop, once; docs/shops.md says what that needs."""
+
+    percent: Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
+    """So many percent of the order's goods."""
+    amount: Annotated[Decimal, Field(gt=0, le=10**9, allow_inf_nan=False)] | None = None
+    """So much of the programme's currency, which must be the shop's."""
+    minimum: Amount = Decimal(0)
+    """What the goods must come to; the reward's own minimum if that is more."""
+    products: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,20}$")], ...] = ()
+    """Ids of the shop's products that it is for; all of them if empty."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.percent is None) == (self.amount is None):
+            raise ValueError("takes off either a percent or an amount: set one of them")
+        return self
+
+
 class Reward(Part):
     """Something a member can have for points; a voucher with a code comes out."""
 
@@ -44,6 +63,8 @@ class Reward(Part):
     dates: Dates = Dates()
     gift_only: bool = False
     """It cannot be chosen for points; rules give it."""
+    shop_code: ShopDiscount | None = None
+    """Its vouchers' codes are discount codes of the online shop too."""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -55,6 +76,8 @@ class Reward(Part):
             raise ValueError("is more than 100 percent")
         if self.budget is not None and not self.cost:
             raise ValueError("has a budget without a cost")
+        if self.shop_code is not None and self.uses != 1:
+            raise ValueError("has a shop_code, which can be used once, so its vouchers have uses: 1")
         return self
 
     def offered(self, now: datetime, tier: str | None) -> bool:

@@ -57,6 +57,8 @@ class Order:
     refunds: tuple[Refund, ...] = ()
     cancelled: bool = False
     """Called off for good."""
+    discounts: tuple[str, ...] = ()
+    """The discount codes that the shop took for it, as long as it holds them."""
 
 
 @dataclass(frozen=True, slots=True)

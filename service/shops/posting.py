@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from conversation.alarms import raise_alarm
 from loyalty.codes import read_code
 from loyalty.errors import Conflict, LoyaltyError, Refused, StoreUnavailable
 from loyalty.money import LARGEST
@@ -21,6 +22,7 @@ from loyalty.orders import parked
 from loyalty.orders.bills import Line
 from loyalty.orders.purchases import FUTURE, OLDEST
 from loyalty.programme import Programme
+from loyalty.rewards.shop_uses import used_in_shop
 from loyalty.store.sql import execute, lock_name, table_of, upsert
 from loyalty.tables import Member, ParkedEvent
 from service.ingest import Ingest, read_event
@@ -37,6 +39,8 @@ from service.shops.tables import ShopOrder
 _ROW = table_of(ShopOrder)
 _KNOWN = select(_ROW).where(_ROW.c.programme_id == bindparam("programme"), _ROW.c.key == bindparam("key"))
 _NONE = Decimal(0)
+USED_TWICE = "shop_code_twice"
+"""An alarm: a shop took the code of a voucher that was no good any more."""
 _WEIGHTS = {"ignored": 0, "done": 1, "parked": 2}
 
 
@@ -126,12 +130,28 @@ class Posting:
             outcome = self._post({**cancelled, "occurred_at": told_at.isoformat()})[0]
         elif sent and (order.net, mark) != posted:
             outcome = _worse(outcome, self._edit(order, key, told_at))
+        self._discounts(order, key)  # last: everywhere the member is locked before her vouchers
         row = {
             "programme_id": self.programme.id, "key": key, "told_at": told_at, "rank": order.rank, "sent": sent,
             "amount": order.net, "lines_hash": mark,
         }  # fmt: skip
         upsert(self.session, ShopOrder, row, key=("programme_id", "key"))
         return outcome
+
+    def _discounts(self, order: Order, key: str) -> None:
+        """The discount codes that the shop took: vouchers of ours among them are used by that, once."""
+        for code in order.discounts:
+            found = used_in_shop(
+                self.session, self.programme, code, key=f"{key}#{code.upper()}"[:200], place=self.shop.name,
+                amount=order.gross or None, at=min(order.placed_at or self.now, self.now), now=self.now,
+            )  # fmt: skip
+            if found.outcome in {"spent", "revoked"}:
+                before = "was used before" if found.outcome == "spent" else "had been taken back"
+                raise_alarm(
+                    self.session, USED_TWICE,
+                    f"the order {key} used the code of voucher {found.voucher}, which {before}: look at the order",
+                    subject=key, now=self.now,
+                )  # fmt: skip
 
     def _purchase(self, order: Order, key: str) -> tuple[Worked, bool]:
         """The order as it is first heard of. Returns whether later changes have something to change."""

@@ -98,6 +98,7 @@ def _order(topic: str, body: Json, currency: str) -> Order | NoNews:
         rank=rank_of(stage + 10 * cancelled, len(refunds), net, gross, said_in, [line.to_json() for line in kept]),
         gross=gross, net=net, currency=said_in, lines=kept, customer=_buyer(body), codes=_codes(body),
         refunds=refunds, cancelled=cancelled,
+        discounts=() if cancelled or status == "voided" else _discount_codes(body),
     )  # fmt: skip
 
 
@@ -252,6 +253,10 @@ def _codes(order: Json) -> tuple[str, ...]:
             *in_link(text(order, "landing_site")),
         ]
     )
+
+
+def _discount_codes(order: Json) -> tuple[str, ...]:
+    return some_codes(text(one, "code") for one in parts(order, "discount_codes"))
 
 
 def _time(body: Json, name: str) -> datetime | None:

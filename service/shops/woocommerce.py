@@ -18,6 +18,8 @@ _STAGES = (
     "checkout-draft", "pending", "on-hold", "processing", "completed", "failed", "cancelled", "refunded", "trash",
 )  # fmt: skip
 _EARNING = frozenset({"processing", "completed"})
+_LETS_GO = frozenset({"checkout-draft", "failed", "cancelled", "trash"})
+"""Of orders in these states WooCommerce gives coupons back (`wc_update_coupon_usage_counts`)."""
 _LANDED = "_wc_order_attribution_session_entry"
 """Where WooCommerce notes the address by which the customer came (Order Attribution, since 8.5)."""
 _NONE = Decimal(0)
@@ -72,6 +74,7 @@ def _order(body: Json, currency: str) -> Order:
         id=id_, placed_at=_time(body, "date_created"), told_at=_time(body, "date_modified"),
         rank=rank_of(stage, len(refunds), net, gross, said_in, [line.to_json() for line in kept]),
         gross=gross, net=net, currency=said_in, lines=kept, customer=_buyer(body), codes=_codes(body),
+        discounts=() if status in _LETS_GO else some_codes(text(one, "code") for one in parts(body, "coupon_lines")),
     )  # fmt: skip
 
 
