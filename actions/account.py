@@ -1,7 +1,7 @@
 """Joining, consent, language, and the questions a person has to answer."""
 
 from actions.question import Question
-from conversation.model import Answer, Command
+from conversation.messages.model import Answer, Command
 
 
 def join(ask: Question) -> Answer:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from actions import account, games, levels, points, referral, rewards
 from actions.question import Answering, Question
-from conversation.model import Answer, Inquiry
-from conversation.sentences import Sentences
+from conversation.messages.model import Answer, Inquiry
+from conversation.saying.sentences import Sentences
 from loyalty.clock import Clock
 from loyalty.store import Store
 

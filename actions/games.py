@@ -1,7 +1,7 @@
 """Questions about the quiz and the wheel: they lead to flows, where the programme has such games."""
 
 from actions.question import Question
-from conversation.model import Answer, Command, Message
+from conversation.messages.model import Answer, Command, Message
 from loyalty.games import wheel
 from loyalty.games.spins import Proof
 from loyalty.ids import MemberId

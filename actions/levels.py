@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from actions.question import Question
-from conversation import standings, wording
-from conversation.model import Answer, Command, Message
+from conversation.messages.model import Answer, Command, Message
+from conversation.saying import standings, wording
 from loyalty.levels.status import GoalStatus, LevelStatus, Status
 from loyalty.levels.status import status as status_of
 from loyalty.orders.history import SUBSCRIPTION

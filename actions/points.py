@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from actions.question import Question
-from conversation.model import Answer, Choice, Command, Message
+from conversation.messages.model import Answer, Choice, Command, Message
 from flows.model import Ask
 from loyalty.books.overview import Movement, expiring, movements, points_of
 from loyalty.money import Money

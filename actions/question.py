@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from conversation.menus import ask_choices
-from conversation.model import Answer, Inquiry, Message
-from conversation.sentences import Sentences
-from conversation.wording import Voice
+from conversation.choosing.menus import ask_choices
+from conversation.messages.model import Answer, Inquiry, Message
+from conversation.saying.sentences import Sentences
+from conversation.saying.wording import Voice
 from loyalty.programme import Programme
 from loyalty.store.objects import load_one
 from loyalty.tables import Member

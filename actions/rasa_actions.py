@@ -9,8 +9,8 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
 
 from actions.answers import Answers
-from conversation.inquiries import Inquiries
-from conversation.wire import answer_to_json
+from conversation.messages.wire import answer_to_json
+from conversation.turning.inquiries import Inquiries
 
 
 class AnswerAction(Action):

@@ -3,7 +3,7 @@
 import regex
 
 from actions.question import Question
-from conversation.model import Answer, Command
+from conversation.messages.model import Answer, Command
 from loyalty.codes import ALPHABET, REFERRAL_SIGNS
 from loyalty.ids import MemberId
 from loyalty.referral import numbers

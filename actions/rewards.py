@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from actions.question import Question
-from conversation.model import Answer, Choice, Command, Message
+from conversation.messages.model import Answer, Choice, Command, Message
 from flows.model import Ask
 from loyalty.books.overview import points_of
 from loyalty.ids import MemberId

@@ -14,7 +14,7 @@ from time import perf_counter, process_time
 
 from benchmarks import figures
 from campaigns.planning import Planner
-from conversation.costs import RateCard
+from conversation.leaving.costs import RateCard
 from loyalty.clock import SystemClock
 from loyalty.store import Store, open_store
 from loyalty.store.schema import upgrade

@@ -9,7 +9,7 @@ from benchmarks.customers import Customer, Post, Tapper, Writer
 from benchmarks.load import WrongAnswer
 from benchmarks.sentences import OURS, endless
 from benchmarks.sink import Sink
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from loyalty.programme import LANGUAGES, Language
 from passaparola.compose import RESPONSES
 

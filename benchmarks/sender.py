@@ -29,8 +29,8 @@ from connectors.sending.pacing import Pace
 from connectors.sending.sender import Sender
 from connectors.whatsapp.graph import Graph, GraphConfig
 from connectors.whatsapp.render import render
-from conversation import outbox
-from conversation.outbox import Due
+from conversation.leaving import outbox
+from conversation.leaving.outbox import Due
 from conversation.register import ensure_conversation
 from conversation.tables import Conversation, OutboxRow
 from loyalty.clock import SystemClock

@@ -7,7 +7,7 @@ from campaigns.design import Design, Saying
 from campaigns.errors import BadCampaign
 from campaigns.reading import campaign_files, read_file
 from campaigns.wording import FIELDS, mistakes_in
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from loyalty.files.yaml_lines import Place
 from loyalty.programme import Programme
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from conversation.costs import Price
+from conversation.leaving.costs import Price
 
 NO_RATE = "unknown"
 

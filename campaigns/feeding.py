@@ -18,13 +18,13 @@ from campaigns.design import CONTROL, Design
 from campaigns.desk import key_of, stop_by_itself, waiting
 from campaigns.stopping import LOOK, reason_to_stop
 from campaigns.wording import Voice, write
-from conversation.layout import WHATSAPP, Limits
-from conversation.outbox import MARKETING, enqueue
-from conversation.promotions import may_promote
+from conversation.leaving.outbox import MARKETING, enqueue
+from conversation.messages.layout import WHATSAPP, Limits
 from conversation.register import conversation_of, ensure_conversation
-from conversation.sentences import Sentences
+from conversation.saying.promotions import may_promote
+from conversation.saying.sentences import Sentences
+from conversation.saying.zones import quiet_until
 from conversation.tables import Conversation, OutboxRow
-from conversation.zones import quiet_until
 from loyalty.ids import MemberId, ProgrammeId
 from loyalty.programme import Programme
 from loyalty.store import Store

@@ -14,8 +14,8 @@ from sqlalchemy import Float, cast, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaigns.design import Design
-from conversation.offers import read_token
-from conversation.outbox import MARKETING
+from conversation.choosing.offers import read_token
+from conversation.leaving.outbox import MARKETING
 from conversation.tables import InboxRow, OutboxRow
 from loyalty.people.identities import spellings
 from loyalty.tables import Campaign, Consent, Purchase, Recipient, Redemption

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.audience import Segment
 from campaigns.selecting import condition
-from conversation.outbox import MARKETING
+from conversation.leaving.outbox import MARKETING
 from conversation.tables import Conversation, OutboxRow
 from loyalty.ids import ProgrammeId
 from loyalty.programme import Programme

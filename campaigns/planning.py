@@ -19,8 +19,8 @@ from campaigns.counts import Tally
 from campaigns.design import CONTROL, Design
 from campaigns.people import Somebody, chunk
 from campaigns.wording import category_now, fields_for, freeze, gaps_in
-from conversation.costs import Price, RateCard
-from conversation.zones import zone_of
+from conversation.leaving.costs import Price, RateCard
+from conversation.saying.zones import zone_of
 from loyalty.errors import Conflict, Refused
 from loyalty.programme import Programme
 from loyalty.revisions import ensure_programme

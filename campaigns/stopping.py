@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.design import Design
 from campaigns.wording import category_now
-from conversation import brakes
-from conversation.outbox import MARKETING
+from conversation.leaving import brakes
+from conversation.leaving.outbox import MARKETING
+from conversation.saying.templating import APPROVED
 from conversation.tables import Conversation, OutboxRow, TemplateRow
-from conversation.templating import APPROVED
 from loyalty.tables import Campaign, Consent, Recipient
 
 NEWEST, LEAST = 1000, 50

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from campaigns.design import Design
 from campaigns.people import one_of
 from campaigns.wording import Voice, fields_for, freeze, gaps_in, write
-from conversation.outbox import enqueue
+from conversation.leaving.outbox import enqueue
 from conversation.register import conversation_of, ensure_conversation
 from loyalty.errors import Refused
 from loyalty.ids import new_id

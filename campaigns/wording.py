@@ -9,16 +9,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.design import FieldName, Known, Saying
+from conversation.choosing.menus import ask_choices
+from conversation.choosing.offers import make_offer, read_token
 from conversation.errors import BadSentence
-from conversation.layout import WHATSAPP, Limits
-from conversation.menus import ask_choices
-from conversation.model import Message
-from conversation.offers import make_offer, read_token
-from conversation.outbox import window_open
-from conversation.sentences import FORMATS, Sentences
+from conversation.leaving.outbox import window_open
+from conversation.messages.layout import WHATSAPP, Limits
+from conversation.messages.model import Message
+from conversation.saying.sentences import FORMATS, Sentences
+from conversation.saying.template_text import gaps_of, put_in
+from conversation.saying.templating import APPROVED, TemplateMessage, as_part, choose, counts_as, fill
 from conversation.tables import Conversation, TemplateRow
-from conversation.template_text import gaps_of, put_in
-from conversation.templating import APPROVED, TemplateMessage, as_part, choose, counts_as, fill
 from loyalty.errors import Refused
 from loyalty.programme import Language, Programme
 

@@ -1,12 +1,12 @@
 """What can go wrong between us and a provider of WhatsApp, by what is to be done about it.
 
 A provider raises one of the refusals below, whatever its own codes are. What follows from it is written down once, in
-`conversation/refusals.py`, because a refusal can also come later, in a receipt.
+`conversation/leaving/refusals.py`, because a refusal can also come later, in a receipt.
 """
 
 from typing import ClassVar
 
-from conversation.refusals import Do
+from conversation.leaving.refusals import Do
 
 
 class ConnectorError(Exception):

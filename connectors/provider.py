@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
-from conversation.layout import Limits
-from conversation.outbox import Due
-from conversation.refusals import Do
+from conversation.leaving.outbox import Due
+from conversation.leaving.refusals import Do
+from conversation.messages.layout import Limits
 
 
 class Provider(Protocol):

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from conversation.incoming import Incoming, Sender
+from conversation.arriving.incoming import Incoming, Sender
 from conversation.tables import Conversation
 from loyalty.errors import Invalid
 from loyalty.ids import MemberId

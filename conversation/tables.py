@@ -184,7 +184,7 @@ class EarlyReceipt(Base):
 
 
 class ChannelEvent(Base):
-    """What a channel told beside messages and receipts, once: `conversation.happenings` has the kinds."""
+    """What a channel told beside messages and receipts, once: `conversation.arriving.happenings` has the kinds."""
 
     __tablename__ = "channel_event"
     __table_args__ = (

@@ -4,7 +4,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from conversation import channel_events, clarifying, early_receipts, farewells
+from conversation.arriving import channel_events, early_receipts
+from conversation.leaving import farewells
+from conversation.turning import clarifying
 
 
 def drop_old(session: Session, *, now: datetime) -> int:

@@ -6,9 +6,9 @@ from typing import Any
 import structlog
 from rasa.core.channels.channel import OutputChannel
 
-from conversation.model import Answer
-from conversation.responses import read_response, unread
-from conversation.wire import answer_from_json
+from conversation.messages.model import Answer
+from conversation.messages.responses import read_response, unread
+from conversation.messages.wire import answer_from_json
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 from ruamel.yaml import YAML
 
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from loyalty.programme import LANGUAGES
 
 RESPONSES = Path("data/responses")

@@ -20,9 +20,9 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecutionRejected, BotUttered, Event, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from conversation.inquiries import Answering, Inquiries
-from conversation.model import Answer, Inquiry
-from conversation.wire import answer_to_json
+from conversation.messages.model import Answer, Inquiry
+from conversation.messages.wire import answer_to_json
+from conversation.turning.inquiries import Answering, Inquiries
 from dialogue.collector import Collector
 from dialogue.predictions import Predictions
 from dialogue.straight_runner import StraightRunner

@@ -8,9 +8,9 @@ import structlog
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 
-from conversation.deciding import Response
-from conversation.memory import Memory, sender_of
-from conversation.model import Inquiry, Message, Understood
+from conversation.messages.model import Inquiry, Message, Understood
+from conversation.turning.deciding import Response
+from conversation.turning.memory import Memory, sender_of
 from dialogue.collector import Collector
 from dialogue.processor import ChatProcessor
 from dialogue.shortcuts import Shortcut, Shortcuts

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, SESSION_START_METADATA_SLOT
 
-from conversation.model import Understood
+from conversation.messages.model import Understood
 
 Row: TypeAlias = Mapping[str, Any]
 """An event as it is remembered."""

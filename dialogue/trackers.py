@@ -17,7 +17,7 @@ from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.utils.common import all_subclasses
 
-from conversation.memory import Memory, recall, remember
+from conversation.turning.memory import Memory, recall, remember
 from loyalty.clock import Clock
 from loyalty.store import Store
 

@@ -9,7 +9,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
 from actions.rasa_actions import build_executor
-from conversation.inquiries import Inquiries
+from conversation.turning.inquiries import Inquiries
 from passaparola.compose import build
 from passaparola.settings import Settings
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import regex
 
-from conversation.masking import anonymous, without_likely_names
-from conversation.misunderstood import Misunderstood
-from conversation.spelling import normalise
+from conversation.choosing.spelling import normalise
+from conversation.turning.masking import anonymous, without_likely_names
+from conversation.turning.misunderstood import Misunderstood
 from passaparola.examples import Example
 from passaparola.filing import NotFiled, Shelf, tidy
 

@@ -19,20 +19,20 @@ from connectors.twilio.channel import TwilioGuard, TwilioInput
 from connectors.whatsapp.channel import WebhookSecrets, WhatsAppInput
 from connectors.whatsapp.presence import Presence
 from connectors.whatsapp.updates import Batch
-from conversation.backlog import StoredBacklog
-from conversation.commands import Commands
-from conversation.deciding import Decider, Dialogue
-from conversation.dispatcher import Dispatcher
-from conversation.event_desk import EventDesk
+from conversation.arriving.backlog import StoredBacklog
+from conversation.arriving.event_desk import EventDesk
+from conversation.arriving.incoming import Incoming
+from conversation.arriving.intake import Intake
+from conversation.arriving.receipts import apply_receipts
+from conversation.choosing.menus import Menus
 from conversation.flowing.runner import FlowRunner
-from conversation.incoming import Incoming
-from conversation.inquiries import Inquiries
-from conversation.intake import Intake
-from conversation.menus import Menus
-from conversation.model import Answer
-from conversation.receipts import apply_receipts
-from conversation.turn import Turns
-from conversation.unasked import Unasked
+from conversation.messages.model import Answer
+from conversation.saying.unasked import Unasked
+from conversation.turning.commands import Commands
+from conversation.turning.deciding import Decider, Dialogue
+from conversation.turning.dispatcher import Dispatcher
+from conversation.turning.inquiries import Inquiries
+from conversation.turning.turn import Turns
 from dialogue.processor import ChatProcessor
 from dialogue.rasa_dialogue import RasaDialogue
 from dialogue.trackers import TurnTrackers

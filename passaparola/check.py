@@ -10,10 +10,10 @@ import regex
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from conversation.choosing.opting import OptWords
 from conversation.errors import BadSentence
-from conversation.layout import WHATSAPP, units
-from conversation.opting import OptWords
-from conversation.sentences import PLURAL_FORMS, Sentence, Sentences
+from conversation.messages.layout import WHATSAPP, units
+from conversation.saying.sentences import PLURAL_FORMS, Sentence, Sentences
 from loyalty.files.advice import advise
 from loyalty.files.reading import clashes, programme_files, read_each
 from loyalty.programme import LANGUAGES

@@ -7,7 +7,7 @@ from campaigns.checking import check_campaigns
 from campaigns.reading import FOLDER
 from connectors.whatsapp.templates.declared import Declared
 from connectors.whatsapp.templates.reading import read_templates
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from loyalty.files.reading import read_each
 from loyalty.programme import Programme
 from passaparola.check_templates import TEMPLATES

@@ -7,7 +7,7 @@ from connectors.whatsapp.templates.checks import check_all
 from connectors.whatsapp.templates.declared import Declared
 from connectors.whatsapp.templates.problems import BadTemplates
 from connectors.whatsapp.templates.reading import read_templates
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 
 TEMPLATES = Path("data/templates")
 

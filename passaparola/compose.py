@@ -14,18 +14,18 @@ from connectors.twilio.contents import read_contents
 from connectors.twilio.templates import register
 from connectors.whatsapp.graph import Graph, GraphConfig
 from connectors.whatsapp.templates.reading import read_templates
-from conversation.channel_events import Registry, report
-from conversation.costs import RateCard, read_rates
+from conversation.arriving.channel_events import Registry, report
+from conversation.arriving.identity_changes import IdentityChanges
+from conversation.arriving.preferences import Preferences
+from conversation.choosing.opting import OptWords
 from conversation.flowing.parts import Tools, build_parts
 from conversation.flowing.runner import FlowRunner
-from conversation.identity_changes import IdentityChanges
-from conversation.notices import Notices
+from conversation.leaving.costs import RateCard, read_rates
 from conversation.noticing.listener import Noticing
-from conversation.opting import OptWords
-from conversation.preferences import Preferences
-from conversation.sentences import Sentences
-from conversation.template_states import TemplateWatch
-from conversation.zones import quiet_until
+from conversation.saying.notices import Notices
+from conversation.saying.sentences import Sentences
+from conversation.saying.template_states import TemplateWatch
+from conversation.saying.zones import quiet_until
 from loyalty.clock import Clock, SystemClock
 from loyalty.files.live import Programmes
 from loyalty.ids import ProgrammeId

@@ -17,7 +17,7 @@ from connectors.whatsapp.templates.reading import read_templates
 from connectors.whatsapp.templates.requests import as_meta
 from connectors.whatsapp.templates.submitting import note
 from conversation.register import ensure_conversation
-from conversation.templating import APPROVED
+from conversation.saying.templating import APPROVED
 from loyalty.money import Money
 from loyalty.orders.purchases import PurchaseReport, record_purchase
 from loyalty.people.imports import ImportRow, import_row, read_rows

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from campaigns.feeding import Feeder
-from conversation.handouts import forget_old_files
-from conversation.offers import forget_old
+from conversation.choosing.offers import forget_old
+from conversation.leaving.handouts import forget_old_files
 from conversation.upkeep import drop_old
 from jobs.runner import Job
 from loyalty.due import run_due

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import regex
 
-from conversation.masking import MASKS
+from conversation.turning.masking import MASKS
 from nlu.spelling import tokens
 from passaparola.check_data import same
 from passaparola.errors import CommandError

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 from sqlalchemy.orm import Session
 
-from conversation.notices import Notices
+from conversation.saying.notices import Notices
 from loyalty.errors import Invalid
 from loyalty.ids import MemberId
 from loyalty.money import Money

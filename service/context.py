@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from pydantic import SecretStr
 
-from conversation.notices import Notices
-from conversation.sentences import Sentences
+from conversation.saying.notices import Notices
+from conversation.saying.sentences import Sentences
 from loyalty.api_keys import Caller
 from loyalty.clock import Clock
 from loyalty.errors import Forbidden, Invalid

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 import loyalty.merging.merge
-from conversation.rights import follow
+from conversation.caring.rights import follow
 from loyalty.books import adjustments
 from loyalty.books.overview import points_of
 from loyalty.ids import MemberId

@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from conversation.alarms import count_open
-from conversation.costs import costs
-from conversation.outbox import WINDOW
-from conversation.queue_state import waiting_since
+from conversation.leaving.costs import costs
+from conversation.leaving.outbox import WINDOW
+from conversation.leaving.queue_state import waiting_since
 from conversation.tables import Conversation, InboxRow, OutboxRow
 from jobs.runner import failing, lateness
 from loyalty.news import untold

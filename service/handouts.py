@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from conversation.handouts import find_file
+from conversation.leaving.handouts import find_file
 from service.context import CONTEXT
 
 _HEADERS = {

@@ -6,9 +6,9 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy.orm import Session
 
-from conversation import handovers
-from conversation.handovers import STATES, Said, State
-from conversation.outbox import enqueue, window_open
+from conversation.caring import handovers
+from conversation.caring.handovers import STATES, Said, State
+from conversation.leaving.outbox import enqueue, window_open
 from conversation.register import conversation_of
 from conversation.tables import Handover
 from loyalty import trail

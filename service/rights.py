@@ -5,10 +5,10 @@ from datetime import datetime
 from aiohttp import web
 from sqlalchemy.orm import Session
 
-import conversation.rights
+import conversation.caring.rights
 import loyalty.rights.dossier
 import loyalty.rights.erasure
-from conversation.handovers import calm
+from conversation.caring.handovers import calm
 from loyalty.ids import MemberId
 from loyalty.people.members import get_member
 from loyalty.programme import Programme
@@ -26,7 +26,7 @@ async def export_member(request: web.Request) -> web.Response:
         return Export(
             at=now,
             loyalty=loyalty.rights.dossier.export(session, programme, member, now),
-            conversation=conversation.rights.export(session, programme, member, now),
+            conversation=conversation.caring.rights.export(session, programme, member, now),
         )
 
     return await view(request, look)
@@ -38,7 +38,7 @@ async def erase_member(request: web.Request) -> web.Response:
 
     def work(at: Change) -> Nothing:
         member = MemberId(get_member(at.session, at.programme.id, ref).id)
-        conversation.rights.erase(at.session, at.programme, member, at.now)
+        conversation.caring.rights.erase(at.session, at.programme, member, at.now)
         loyalty.rights.erasure.erase(at.session, at.programme, member, at.now, actor=f"{at.actor}: {body.author}")
         calm(at.session, at.programme.id, at.now)
         return Nothing()

@@ -6,8 +6,8 @@ WhatsApp bills messages that are sent, so there is a limit for each task.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from conversation.contents import Media
-from conversation.incoming import Incoming, Tap, Text
+from conversation.arriving.incoming import Incoming, Tap, Text
+from conversation.messages.contents import Media
 from loyalty.clock import FixedClock
 from loyalty.people.imports import ImportRow, import_row
 from loyalty.people.members import Ref

@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from connectors.sending.pacing import DAY, Pace, Try, next_to_her, remembered, strangers_free, take_slots
-from conversation import brakes
-from conversation.consequences import category_of
-from conversation.outbox import CLOSED, MARKETING, Due, numbers_due, window_open_at
-from conversation.refusals import PROBE, template_of
+from conversation.leaving import brakes
+from conversation.leaving.consequences import category_of
+from conversation.leaving.outbox import CLOSED, MARKETING, Due, numbers_due, window_open_at
+from conversation.leaving.refusals import PROBE, template_of
 from conversation.tables import Conversation, OutboxRow
 from loyalty.store.sql import execute, lock_name, table_of
 from loyalty.tables import Member

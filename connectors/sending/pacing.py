@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from conversation.brakes import Brake, share_at
+from conversation.leaving.brakes import Brake, share_at
 
 KEPT_BACK = 0.02
 """Of a number's throughput, for messages that arrive a little less evenly than they were sent."""

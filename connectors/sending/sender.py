@@ -18,11 +18,11 @@ from connectors.errors import SendError
 from connectors.provider import Provider
 from connectors.sending.claims import Claimed, Quiet, claim, never_quiet
 from connectors.sending.pacing import Gate, Pace, even
-from conversation import outbox
-from conversation.costs import RateCard
-from conversation.outbox import Due, Outcome
-from conversation.receipts import apply_receipts
-from conversation.refusals import Do, Refusal
+from conversation.arriving.receipts import apply_receipts
+from conversation.leaving import outbox
+from conversation.leaving.costs import RateCard
+from conversation.leaving.outbox import Due, Outcome
+from conversation.leaving.refusals import Do, Refusal
 from loyalty.clock import Clock
 from loyalty.correlation import correlated
 from loyalty.errors import StoreUnavailable

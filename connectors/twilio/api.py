@@ -17,9 +17,9 @@ from connectors.errors import Malformed, MaybeSent, Retryable, SendError, TryFew
 from connectors.twilio.codes import kind_of
 from connectors.twilio.contents import Contents
 from connectors.twilio.render import LIMITS, Fields, fields_of
-from conversation.layout import Limits
-from conversation.outbox import Due
-from conversation.refusals import Do
+from conversation.leaving.outbox import Due
+from conversation.leaving.refusals import Do
+from conversation.messages.layout import Limits
 
 log = structlog.get_logger()
 

@@ -20,8 +20,8 @@ from connectors.twilio.reading import read_message, read_receipt
 from connectors.twilio.signature import Form, is_signed, read_form
 from connectors.whatsapp.proactive import Proactive
 from connectors.whatsapp.strict_http import StrictRequest
-from conversation.intake import Batch
-from conversation.model import Answer
+from conversation.arriving.intake import Batch
+from conversation.messages.model import Answer
 from loyalty.clock import Clock
 from loyalty.correlation import correlated, correlation_of
 from loyalty.errors import StoreUnavailable

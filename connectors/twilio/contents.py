@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from connectors.errors import NotConfigured, OutsideWindow
-from conversation.cutting import line
+from conversation.messages.cutting import line
 
 _SID = re.compile(r"HX[0-9a-fA-F]{32}")
 

@@ -12,7 +12,7 @@ from typing import cast
 from connectors.errors import BadUpdate
 from connectors.twilio.signature import Form
 from connectors.whatsapp.reading.values import id_of, number_of, phone_of, text_of, user_id_of, word_of
-from conversation.incoming import (
+from conversation.arriving.incoming import (
     Attachment,
     Content,
     FlowAnswer,
@@ -26,7 +26,7 @@ from conversation.incoming import (
     Tap,
     Text,
 )
-from conversation.offers import read_token
+from conversation.choosing.offers import read_token
 
 _CHANNEL = "whatsapp:"
 _LONGEST, _LONGEST_NAME = 4096, 200

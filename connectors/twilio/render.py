@@ -1,4 +1,4 @@
-"""A part of the outbox as Twilio takes it: the fields of a form. `conversation.parts` says what a part holds.
+"""A part of the outbox as Twilio takes it: the fields of a form. `conversation.messages.parts` says what a part holds.
 
 Source: Twilio, "Messages resource": `From` and `To` as `whatsapp:+…`, one of `Body`, `MediaUrl` and `ContentSid` at
 least. Parts are laid out for what Twilio can show; those laid out for another provider, that waited while it was
@@ -11,8 +11,8 @@ from typing import Any
 
 from connectors.errors import AskHer, Malformed
 from connectors.twilio.contents import Contents
-from conversation.layout import Limits
-from conversation.outbox import Due
+from conversation.leaving.outbox import Due
+from conversation.messages.layout import Limits
 
 Fields = list[tuple[str, str]]
 LIMITS = Limits(

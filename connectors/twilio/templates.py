@@ -12,8 +12,8 @@ from connectors.twilio.contents import Contents
 from connectors.whatsapp.templates.api import Remote
 from connectors.whatsapp.templates.declared import Declared
 from connectors.whatsapp.templates.submitting import note
-from conversation.template_states import find_template
-from conversation.templating import APPROVED
+from conversation.saying.template_states import find_template
+from conversation.saying.templating import APPROVED
 
 
 def register(session: Session, contents: Contents, templates: Sequence[Declared], *, now: datetime) -> list[str]:

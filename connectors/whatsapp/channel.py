@@ -22,7 +22,7 @@ from connectors.whatsapp.proactive import Proactive
 from connectors.whatsapp.signature import is_signed
 from connectors.whatsapp.strict_http import StrictRequest
 from connectors.whatsapp.updates import LARGEST, Batch, read_batch
-from conversation.model import Answer
+from conversation.messages.model import Answer
 from loyalty.correlation import correlated, correlation_of
 from loyalty.errors import StoreUnavailable
 from loyalty.tracing import span

@@ -11,9 +11,9 @@ from connectors.errors import Malformed, MaybeSent, Retryable, SendError, TryFew
 from connectors.whatsapp.codes import kind_of
 from connectors.whatsapp.limits import check
 from connectors.whatsapp.render import render
-from conversation.layout import WHATSAPP, Limits
-from conversation.outbox import Due
-from conversation.refusals import Do
+from conversation.leaving.outbox import Due
+from conversation.leaving.refusals import Do
+from conversation.messages.layout import WHATSAPP, Limits
 
 TIMEOUT = aiohttp.ClientTimeout(total=40, connect=10)
 CONNECTIONS = 400

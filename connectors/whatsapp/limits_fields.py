@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.errors import Malformed
-from conversation.layout import units
+from conversation.messages.layout import units
 
 Json = Mapping[str, Any]
 _ADDRESS = re.compile(r"https?://\S+")

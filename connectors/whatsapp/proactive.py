@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from rasa.core.channels.channel import OutputChannel
 
-from conversation.model import Answer
-from conversation.responses import read_response
+from conversation.messages.model import Answer
+from conversation.messages.responses import read_response
 
 
 class Say(Protocol):

@@ -1,4 +1,4 @@
-"""A part of the outbox as the Cloud API takes it. `conversation.parts` says what a part holds.
+"""A part of the outbox as the Cloud API takes it. `conversation.messages.parts` says what a part holds.
 
 Sizes were seen to when it was laid out; `limits.check` makes sure of them. Sources: Meta's request examples, and its
 pages "Interactive list messages" … "Templates".
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from connectors.whatsapp.render_template import template
-from conversation.outbox import Due
+from conversation.leaving.outbox import Due
 
 Json = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conversation.cutting import line
+from conversation.messages.cutting import line
 
 Json = dict[str, Any]
 _PARAMETER = {

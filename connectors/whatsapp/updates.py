@@ -13,9 +13,9 @@ from connectors.whatsapp.reading.messages import echo_message_of, message_of
 from connectors.whatsapp.reading.senders import People
 from connectors.whatsapp.reading.statuses import receipt_of
 from connectors.whatsapp.reading.values import Json, object_of, objects_of, text_of, word_of
-from conversation.happenings import Happening
-from conversation.incoming import Incoming, Receipt
-from conversation.intake import Batch
+from conversation.arriving.happenings import Happening
+from conversation.arriving.incoming import Incoming, Receipt
+from conversation.arriving.intake import Batch
 
 __all__ = ["LARGEST", "Batch", "read_batch"]
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conversation.contents import Media
+from conversation.arriving.incoming import incoming_from_json
 from conversation.flowing.part import At, Closed, Part
-from conversation.incoming import incoming_from_json
+from conversation.messages.contents import Media
 from conversation.register import conversation_of
 from conversation.tables import InboxRow
 from flows.claim import ClaimFacts, File, MissingPoints

@@ -4,8 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from conversation.choosing.matching import normalise
 from conversation.flowing.part import At, Closed, Part
-from conversation.matching import normalise
 from flows.dialog import Dialog, DialogFacts, Finish, Question
 from flows.model import Effect, Event, Phrase, Saved
 from loyalty.books.overview import points_of

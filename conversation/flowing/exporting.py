@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 
 import loyalty.rights.dossier
-from conversation import rights
-from conversation.dossier_page import Dossier
+from conversation.caring import rights
+from conversation.caring.dossier_page import Dossier
 from conversation.flowing.part import At, Part
-from conversation.handouts import hand_out
-from conversation.sentences import Sentences
+from conversation.leaving.handouts import hand_out
+from conversation.saying.sentences import Sentences
 from flows.export import Export, ExportFacts, MakeExport
 from flows.model import Effect, Event, Saved
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from conversation import handovers, rights
+from conversation.caring import handovers, rights
 from conversation.flowing.part import At, Part
 from flows.erasure import Erase, Erasure, ErasureFacts
 from flows.model import Effect, Event, Saved
@@ -12,7 +12,7 @@ from loyalty.rights import erasure
 
 
 class Forgetting(Part[ErasureFacts]):
-    """Erasing herself. The turn sends the farewell: see `conversation.farewells`."""
+    """Erasing herself. The turn sends the farewell: see `conversation.leaving.farewells`."""
 
     flow = Erasure()
     intent = "delete_my_data"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from conversation import handovers
+from conversation.caring import handovers
 from conversation.flowing.part import At, Closed, Part
 from flows.handover import AskForPerson, HandBack, HandoverFacts, HandoverFlow
 from flows.model import Effect, Event, Phrase, Saved

@@ -4,8 +4,8 @@ from datetime import date
 
 from babel.dates import format_date, format_skeleton
 
+from conversation.choosing.typed import read_birthday, read_name
 from conversation.flowing.part import At
-from conversation.typed import read_birthday, read_name
 from flows.model import Event
 from loyalty.people import birthdays, members
 

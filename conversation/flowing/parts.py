@@ -18,7 +18,7 @@ from conversation.flowing.redeeming import Redeeming
 from conversation.flowing.sharing import SharingPart
 from conversation.flowing.showing import Showing
 from conversation.flowing.spinning import Spinning
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 
 
 @dataclass(frozen=True, slots=True)

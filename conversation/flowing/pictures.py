@@ -1,7 +1,7 @@
 """Pictures of codes that stand above what a flow says."""
 
 from conversation.flowing.part import At
-from conversation.handouts import hand_out
+from conversation.leaving.handouts import hand_out
 from loyalty.qr import qr_png
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from conversation.flowing.keeping import birthday_in_words, keep
 from conversation.flowing.part import At, Part
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from flows.enrolment import Keep
 from flows.model import Effect, Event, Saved
 from flows.profile import Profile, ProfileFacts

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
-from conversation import standings
 from conversation.flowing.part import At, Closed, Part
 from conversation.flowing.prizes import prize
-from conversation.sentences import Sentences
-from conversation.wording import Voice
+from conversation.saying import standings
+from conversation.saying.sentences import Sentences
+from conversation.saying.wording import Voice
 from flows.model import Effect, Event, Phrase, Saved, Value
 from flows.quiz import Answer, Asked, Close, Open, Quiz, QuizFact, QuizFacts
 from loyalty.books.overview import points_of

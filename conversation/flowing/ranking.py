@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from conversation import standings
 from conversation.flowing.part import At, Closed, Part
-from conversation.sentences import Sentences
-from conversation.wording import Voice
+from conversation.saying import standings
+from conversation.saying.sentences import Sentences
+from conversation.saying.wording import Voice
 from flows.board import BoardFact, BoardFacts, Leaderboard, TakePart, Withdraw
 from flows.model import Effect, Event, Phrase, Saved
 from loyalty.errors import Refused

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from rapidfuzz import fuzz, process
 
+from conversation.choosing.matching import CLOSE, normalise
+from conversation.choosing.naming import named_in
 from conversation.flowing.part import At, Closed, Part
 from conversation.flowing.pictures import code_picture
-from conversation.matching import CLOSE, normalise
-from conversation.naming import named_in
 from flows.model import Effect, Event, Phrase, Saved, Value
 from flows.redemption import Redeem, Redemption, RedemptionFacts, RewardFact
 from loyalty.errors import Refused

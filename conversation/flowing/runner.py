@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from conversation.extras import Extra, Link, Medium
 from conversation.flowing.part import At, Part
-from conversation.model import Choice, Message
-from conversation.sentences import Sentences
+from conversation.messages.extras import Extra, Link, Medium
+from conversation.messages.model import Choice, Message
+from conversation.saying.sentences import Sentences
 from flows.model import Ask, Event, Heard, Option, Phrase, Saved, Say, Step
 from loyalty.ids import new_id
 from loyalty.programme import Language

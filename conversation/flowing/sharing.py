@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from conversation.flowing.part import At, Closed, Part
-from conversation.handouts import hand_out
+from conversation.leaving.handouts import hand_out
 from flows.model import Effect, Event, Phrase, Saved
 from flows.sharing import MakeShare, Sharing
 from loyalty.referral.sharing import share

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from conversation.flowing.part import At, Closed, Part
 from conversation.flowing.prizes import prize
-from conversation.sentences import Sentences
-from conversation.wording import Voice
+from conversation.saying.sentences import Sentences
+from conversation.saying.wording import Voice
 from flows.model import Effect, Event, Phrase, Saved, Value
 from flows.wheel import Draw, Offer, SpinFact, Wheel, WheelFacts
 from loyalty.books.overview import points_of

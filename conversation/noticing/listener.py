@@ -12,17 +12,17 @@ from typing import cast
 
 from sqlalchemy.orm import Session
 
-from conversation.layout import WHATSAPP, Limits
-from conversation.notices import Notice, Notices
+from conversation.leaving.outbox import window_open
+from conversation.messages.layout import WHATSAPP, Limits
 from conversation.noticing.pieces import Piece, Teller
 from conversation.noticing.specs import SPECS, is_said
-from conversation.outbox import window_open
-from conversation.promotions import may_promote
 from conversation.register import conversation_of
-from conversation.sentences import Sentences
+from conversation.saying.notices import Notice, Notices
+from conversation.saying.promotions import may_promote
+from conversation.saying.sentences import Sentences
+from conversation.saying.wording import Voice
+from conversation.saying.zones import quiet_until
 from conversation.tables import Conversation
-from conversation.wording import Voice
-from conversation.zones import quiet_until
 from loyalty.ids import MemberId, ProgrammeId
 from loyalty.news import STALE, Happening, Kind
 from loyalty.orders.birthdays import ACTIVITY

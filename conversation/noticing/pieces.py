@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from conversation import wording
 from conversation.noticing.specs import SPECS, Spec
-from conversation.wording import Voice
+from conversation.saying import wording
+from conversation.saying.wording import Voice
 from loyalty.books.overview import points_of
 from loyalty.ids import MemberId
 from loyalty.money import Money

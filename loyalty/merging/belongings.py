@@ -104,7 +104,7 @@ def _receive(session: Session, to: MemberId, of: MemberId) -> None:
             session.flush()
             row.member_id = to
         elif row.state == "queued":
-            row.state = "double"  # `conversation.rights.follow` ends it, with what is in the outbox
+            row.state = "double"  # `conversation.caring.rights.follow` ends it, with what is in the outbox
         else:
             session.delete(row)
         session.flush()

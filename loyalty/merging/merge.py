@@ -30,8 +30,8 @@ def merge(
 ) -> bool:
     """Merge `other` into `keep`. True if this call did it, False if they were one before.
 
-    Her chat is another room's: `conversation.rights.follow`, in the same transaction. `author` and `reason` go to the
-    trail, which is kept for ever: they do not name her. Raises `Invalid`, and `Refused("erased")`.
+    Her chat is another room's: `conversation.caring.rights.follow`, in the same transaction. `author` and `reason` go
+    to the trail, which is kept for ever: they do not name her. Raises `Invalid`, and `Refused("erased")`.
     """
     mine, theirs = (kept(session, session.get_one(Member, one)) for one in (keep, other))
     if mine.id == theirs.id:

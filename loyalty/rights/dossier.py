@@ -50,7 +50,7 @@ def export(session: Session, programme: Programme, member: MemberId, now: dateti
     Left out, and why: names, numbers and ids of other people (friends are counted and dated); what was found about
     referrals and who decided on them, since it tells of others and of how fraud is found; the hashes of shared signals
     and of the ledger's chain, which say nothing to anybody; seeds of spins that are not drawn yet, which would let her
-    choose a prize; the codes of other people's vouchers. Messages are in `conversation.rights.export`.
+    choose a prize; the codes of other people's vouchers. Messages are in `conversation.caring.rights.export`.
     """
     row = kept(session, session.get_one(Member, member))
     id_ = MemberId(row.id)

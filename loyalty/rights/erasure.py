@@ -54,8 +54,8 @@ def erase(
 ) -> bool:
     """Erase a person from the loyalty room. True if this call did it, False if she was erased before.
 
-    The conversation room has its own part: `conversation.rights.erase`, in the same transaction. `actor` goes to the
-    trail, which is kept for ever: a key's or a colleague's name, never the customer's.
+    The conversation room has its own part: `conversation.caring.rights.erase`, in the same transaction. `actor` goes to
+    the trail, which is kept for ever: a key's or a colleague's name, never the customer's.
     """
     row = lock_kept(session, member)
     if row.erased_at is not None:

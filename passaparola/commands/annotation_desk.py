@@ -11,7 +11,7 @@ import click
 from ruamel.yaml.error import YAMLError
 from sqlalchemy.orm import Session
 
-from conversation.misunderstood import forget, misunderstood
+from conversation.turning.misunderstood import forget, misunderstood
 from loyalty.store import open_store
 from loyalty.store.schema import upgrade
 from passaparola.annotating import Candidate, Desk, Rank, annotate, candidates, words_of

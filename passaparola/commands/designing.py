@@ -65,7 +65,7 @@ def schema() -> None:
 def flows() -> None:
     """Draw the dialog flows into docs/flows/, as SVG and Mermaid."""
     from conversation.flowing.parts import Tools, build_parts
-    from conversation.sentences import Sentences
+    from conversation.saying.sentences import Sentences
     from passaparola.compose import RESPONSES
     from passaparola.flow_pictures import FOLDER, write
 

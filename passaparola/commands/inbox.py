@@ -8,8 +8,8 @@ from typing import TypeVar
 import click
 from sqlalchemy.orm import Session
 
-from conversation import inbox as messages
 from conversation.alarms import close_alarm
+from conversation.arriving import inbox as messages
 from conversation.tables import InboxRow
 from loyalty.store.schema import upgrade
 from passaparola.commands.saying import say

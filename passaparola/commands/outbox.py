@@ -8,9 +8,9 @@ from typing import TypeVar
 import click
 from sqlalchemy.orm import Session
 
-from conversation import brakes, dead_letters
 from conversation.alarms import open_alarms
-from conversation.dead_letters import DEAD
+from conversation.leaving import brakes, dead_letters
+from conversation.leaving.dead_letters import DEAD
 from loyalty.clock import Clock, SystemClock
 from loyalty.store import open_store
 from loyalty.store.schema import upgrade

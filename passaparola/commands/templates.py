@@ -12,10 +12,10 @@ from connectors.whatsapp.templates.api import TemplatesApi
 from connectors.whatsapp.templates.requests import digest_of
 from connectors.whatsapp.templates.submitting import Submission
 from connectors.whatsapp.templates.syncing import remove, sync
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
+from conversation.saying.template_states import all_templates
+from conversation.saying.templating import counts_as
 from conversation.tables import TemplateRow
-from conversation.template_states import all_templates
-from conversation.templating import counts_as
 from loyalty.clock import Clock, SystemClock
 from loyalty.store import Store, open_store
 from loyalty.store.schema import upgrade

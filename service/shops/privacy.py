@@ -2,10 +2,10 @@
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
 
-import conversation.rights
+import conversation.caring.rights
 import loyalty.rights.erasure
 from conversation.alarms import raise_alarm
-from conversation.handovers import calm
+from conversation.caring.handovers import calm
 from loyalty import trail
 from loyalty.ids import MemberId
 from loyalty.people.members import find_members
@@ -56,7 +56,7 @@ def redact(at: Posting, news: Redaction) -> Worked:
     _drop_words(at, ShopDelivery.key.in_(keys) & (ShopDelivery.state == inbox.PARKED))
     if member is not None:
         id_, actor = MemberId(member.id), f"{at.shop.source} {at.shop.name}"
-        conversation.rights.erase(at.session, at.programme, id_, at.now)
+        conversation.caring.rights.erase(at.session, at.programme, id_, at.now)
         loyalty.rights.erasure.erase(at.session, at.programme, id_, at.now, actor=actor)
         calm(at.session, at.programme.id, at.now)
     else:

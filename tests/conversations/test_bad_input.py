@@ -3,7 +3,7 @@
 import pytest
 from rasa.core.agent import Agent
 
-from conversation.model import Understood
+from conversation.messages.model import Understood
 from dialogue.rasa_dialogue import RasaDialogue
 from dialogue.trackers import TurnTrackers
 from loyalty.clock import Clock

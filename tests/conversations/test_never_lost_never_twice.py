@@ -9,8 +9,8 @@ from rasa.core.agent import Agent
 from sqlalchemy import select, update
 
 from connectors.whatsapp.updates import read_batch
-from conversation import inbox
-from conversation.outbox import UNSURE_AFTER, recover
+from conversation.arriving import inbox
+from conversation.leaving.outbox import UNSURE_AFTER, recover
 from conversation.tables import OutboxRow
 from loyalty.books.audit import audit
 from loyalty.clock import FixedClock

@@ -16,8 +16,8 @@ import aiohttp
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conversation import outbox
-from conversation.outbox import UNSURE_AFTER
+from conversation.leaving import outbox
+from conversation.leaving.outbox import UNSURE_AFTER
 from conversation.tables import InboxRow, OutboxRow
 from loyalty.clock import SystemClock
 from loyalty.store import Store, open_store

@@ -12,11 +12,11 @@ from typing import Any
 from sanic import Sanic
 
 from connectors.whatsapp.channel import WhatsAppInput
-from conversation.costs import read_rates
-from conversation.deciding import Response
-from conversation.model import Inquiry, Message, Understood
-from conversation.opting import OptWords
-from conversation.sentences import Sentences
+from conversation.choosing.opting import OptWords
+from conversation.leaving.costs import read_rates
+from conversation.messages.model import Inquiry, Message, Understood
+from conversation.saying.sentences import Sentences
+from conversation.turning.deciding import Response
 from loyalty.clock import SystemClock
 from loyalty.files.live import Programmes
 from loyalty.store import open_store

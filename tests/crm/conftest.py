@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from crm import queue
 from crm.overview import Overview, overview
 from crm.pace import Pace

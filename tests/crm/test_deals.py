@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from conversation.alarms import open_alarms
-from conversation.notices import Notices
-from conversation.sentences import Sentences
+from conversation.saying.notices import Notices
+from conversation.saying.sentences import Sentences
 from crm import deals
 from crm.tables import CrmDeal
 from loyalty.orders import parked

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from conversation.notices import Notices
 from conversation.noticing.listener import Noticing
-from conversation.sentences import Sentences
+from conversation.saying.notices import Notices
+from conversation.saying.sentences import Sentences
 from loyalty.clock import FixedClock
 from loyalty.news import TellingStore
 from loyalty.people.imports import ImportRow, import_row

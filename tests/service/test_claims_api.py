@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conversation.contents import Text
-from conversation.incoming import Incoming, Sender
-from conversation.place import introduce, look
+from conversation.arriving.incoming import Incoming, Sender
+from conversation.messages.contents import Text
 from conversation.register import conversation_of
 from conversation.tables import OutboxRow
+from conversation.turning.place import introduce, look
 from loyalty.ids import MemberId
 from loyalty.orders.claims import Receipt, Told, file_claim
 from loyalty.people.members import get_member

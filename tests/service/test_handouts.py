@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy.orm import Session
 
-from conversation.handouts import KEPT, forget_old_files, hand_out
+from conversation.leaving.handouts import KEPT, forget_old_files, hand_out
 from loyalty.clock import FixedClock
 from loyalty.ids import MemberId, ProgrammeId
 from loyalty.people.members import get_member

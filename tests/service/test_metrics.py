@@ -9,11 +9,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.orm import Session
 
-from conversation.incoming import Incoming, Sender, Text
-from conversation.outbox import enqueue
-from conversation.place import introduce
+from conversation.arriving.incoming import Incoming, Sender, Text
+from conversation.leaving.outbox import enqueue
 from conversation.register import conversation_of
 from conversation.tables import InboxRow, OutboxRow
+from conversation.turning.place import introduce
 from jobs.tables import JobRow
 from loyalty.clock import FixedClock
 from loyalty.ids import MemberId

@@ -10,8 +10,8 @@ from actions.question import Answering, Question
 from conversation.flowing.part import At
 from conversation.flowing.ranking import Ranking
 from conversation.flowing.runner import FlowRunner
-from conversation.model import Command, Inquiry, Message
-from conversation.sentences import Sentences
+from conversation.messages.model import Command, Inquiry, Message
+from conversation.saying.sentences import Sentences
 from flows.model import Ask
 from loyalty.ids import MemberId
 from loyalty.levels import leaderboards

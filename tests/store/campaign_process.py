@@ -22,9 +22,9 @@ from campaigns.planning import Planner
 from connectors.sending.pacing import Pace
 from connectors.sending.sender import Sender
 from connectors.whatsapp.graph import Graph, GraphConfig
-from conversation.costs import RateCard
-from conversation.outbox import UNSURE_AFTER, recover
-from conversation.sentences import Sentences
+from conversation.leaving.costs import RateCard
+from conversation.leaving.outbox import UNSURE_AFTER, recover
+from conversation.saying.sentences import Sentences
 from conversation.tables import Conversation, OutboxRow, TemplateRow
 from jobs.runner import Job, Jobs
 from loyalty.clock import SystemClock

@@ -15,11 +15,11 @@ from campaigns.counts import Tally
 from campaigns.design import Design
 from campaigns.feeding import Feeder
 from campaigns.planning import Planned, Planner
-from conversation import rights
-from conversation.costs import Price, Rate, RateCard
-from conversation.outbox import Outcome, settle
+from conversation.caring import rights
+from conversation.leaving.costs import Price, Rate, RateCard
+from conversation.leaving.outbox import Outcome, settle
 from conversation.register import conversation_of
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from conversation.tables import OutboxRow, TemplateRow
 from loyalty.ids import Cause, MemberId
 from loyalty.people.members import set_marketing

@@ -9,8 +9,8 @@ from conversation.flowing.part import At
 from conversation.flowing.redeeming import Redeeming
 from conversation.flowing.runner import Flowed, FlowRunner
 from conversation.flowing.showing import Showing
-from conversation.model import Message
-from conversation.sentences import Sentences
+from conversation.messages.model import Message
+from conversation.saying.sentences import Sentences
 from flows.model import Event, Saved
 from loyalty.ids import MemberId
 from loyalty.programme import Language

@@ -14,8 +14,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conversation import outbox
-from conversation.outbox import UNSURE_AFTER
+from conversation.leaving import outbox
+from conversation.leaving.outbox import UNSURE_AFTER
 from conversation.register import ensure_conversation
 from conversation.tables import Conversation, OutboxRow
 from loyalty.clock import SystemClock

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from connectors.sending.claims import claim
 from connectors.whatsapp.templates.api import Remote
 from connectors.whatsapp.templates.submitting import note
+from conversation.leaving.outbox import Outcome, settle
 from conversation.noticing.listener import Noticing
-from conversation.outbox import Outcome, settle
 from conversation.register import conversation_of, ensure_conversation
+from conversation.saying.templating import APPROVED
+from conversation.saying.zones import quiet_until
 from conversation.tables import Conversation, OutboxRow
-from conversation.templating import APPROVED
-from conversation.zones import quiet_until
 from loyalty.ids import MemberId
 from loyalty.news import LATER, TellingStore, tell_rest
 from loyalty.people.members import set_marketing

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from connectors.sending.claims import Claimed, claim
 from connectors.sending.pacing import Pace
-from conversation import outbox
-from conversation.incoming import Receipt
-from conversation.outbox import Outcome
-from conversation.receipts import apply_receipts
-from conversation.refusals import Do, Refusal
+from conversation.arriving.incoming import Receipt
+from conversation.arriving.receipts import apply_receipts
+from conversation.leaving import outbox
+from conversation.leaving.outbox import Outcome
+from conversation.leaving.refusals import Do, Refusal
 from conversation.register import conversation_of, ensure_conversation
 from conversation.tables import Alarm, Conversation, OutboxRow
 from loyalty.ids import MemberId

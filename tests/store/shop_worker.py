@@ -4,8 +4,8 @@ import asyncio
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from conversation.notices import Notices
-from conversation.sentences import Sentences
+from conversation.saying.notices import Notices
+from conversation.saying.sentences import Sentences
 from loyalty.clock import SystemClock
 from loyalty.files.reading import read_programme
 from loyalty.programme import Programme

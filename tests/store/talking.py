@@ -9,19 +9,19 @@ from typing import Any
 from sqlalchemy import select
 
 from actions.answers import ANSWERS, Answers
-from conversation import inbox
-from conversation.deciding import Decider, Response
+from conversation.arriving import inbox
+from conversation.arriving.incoming import Incoming, Sender, Tap, Text
+from conversation.choosing.menus import Menus
+from conversation.choosing.opting import OptWords
 from conversation.errors import NotYet
 from conversation.flowing.parts import Tools, build_parts
 from conversation.flowing.runner import FlowRunner
-from conversation.incoming import Incoming, Sender, Tap, Text
-from conversation.memory import Memory, sender_of
-from conversation.menus import Menus
-from conversation.model import Inquiry, Message, Understood
-from conversation.opting import OptWords
-from conversation.sentences import Sentences
+from conversation.messages.model import Inquiry, Message, Understood
+from conversation.saying.sentences import Sentences
 from conversation.tables import OutboxRow
-from conversation.turn import Turns
+from conversation.turning.deciding import Decider, Response
+from conversation.turning.memory import Memory, sender_of
+from conversation.turning.turn import Turns
 from tests.store.helpers import Shop
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from conversation import rights
-from conversation.outbox import enqueue
+from conversation.caring import rights
+from conversation.leaving.outbox import enqueue
 from conversation.register import conversation_of
 from conversation.tables import OutboxRow
 from loyalty.merging.merge import merge

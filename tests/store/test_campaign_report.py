@@ -17,8 +17,8 @@ from campaigns.showing import as_json, plan_lines, report_lines
 from campaigns.statistics import Count, wilson
 from campaigns.testing import send_test
 from campaigns.wording import Voice
-from conversation import inbox
-from conversation.incoming import Incoming, Sender, Tap, Text
+from conversation.arriving import inbox
+from conversation.arriving.incoming import Incoming, Sender, Tap, Text
 from conversation.tables import OutboxRow
 from loyalty.errors import Invalid, Refused
 from loyalty.ids import MemberId

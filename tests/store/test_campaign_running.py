@@ -10,8 +10,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaigns import desk
-from conversation import brakes
-from conversation.offers import read_token
+from conversation.choosing.offers import read_token
+from conversation.leaving import brakes
 from conversation.tables import Alarm, Conversation, OutboxRow
 from loyalty.errors import NotFound, Refused
 from loyalty.ids import MemberId

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from actions import levels as about
 from actions import points as about_points
-from conversation import wording
-from conversation.layout import WHATSAPP, units
-from conversation.sentences import Sentences
+from conversation.messages.layout import WHATSAPP, units
+from conversation.saying import wording
+from conversation.saying.sentences import Sentences
 from loyalty.books.points import Books
 from loyalty.books.posting import EARNING
 from loyalty.clock import FixedClock

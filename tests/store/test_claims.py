@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conversation import inbox
-from conversation.contents import Media
-from conversation.incoming import Incoming, Sender
-from conversation.place import introduce
-from conversation.sentences import Sentences
+from conversation.arriving import inbox
+from conversation.arriving.incoming import Incoming, Sender
+from conversation.messages.contents import Media
+from conversation.saying.sentences import Sentences
+from conversation.turning.place import introduce
 from loyalty.errors import Conflict, NotFound, Refused
 from loyalty.ids import MemberId
 from loyalty.merging.merge import merge

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from connectors.sending.sender import Sender
-from conversation import inbox
-from conversation.incoming import Receipt
-from conversation.intake import Batch, Intake
-from conversation.outbox import Due
-from conversation.receipts import apply_receipts
-from conversation.refusals import Do
+from conversation.arriving import inbox
+from conversation.arriving.incoming import Receipt
+from conversation.arriving.intake import Batch, Intake
+from conversation.arriving.receipts import apply_receipts
+from conversation.leaving.outbox import Due
+from conversation.leaving.refusals import Do
 from conversation.tables import InboxRow
 from loyalty.clock import FixedClock
 from loyalty.correlation import correlated, current

@@ -18,8 +18,8 @@ from conversation.flowing.quizzing import Quizzing
 from conversation.flowing.ranking import Ranking
 from conversation.flowing.runner import Flowed, FlowRunner
 from conversation.flowing.spinning import Spinning
-from conversation.model import Command, Inquiry, Message
-from conversation.sentences import Sentences
+from conversation.messages.model import Command, Inquiry, Message
+from conversation.saying.sentences import Sentences
 from flows.model import Ask, Event, Saved
 from loyalty.clock import FixedClock
 from loyalty.games.draw import Field, verify

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conversation import alarms, handovers, rights
-from conversation.handovers import Said
-from conversation.incoming import Text
+from conversation import alarms
+from conversation.arriving.incoming import Text
+from conversation.caring import handovers, rights
+from conversation.caring.handovers import Said
 from conversation.tables import Handover, InboxRow
 from loyalty.clock import FixedClock
 from loyalty.errors import Refused

@@ -11,9 +11,9 @@ from actions import points as about_points
 from actions import rewards as about_rewards
 from actions.points import EXPIRIES, HISTORY
 from actions.question import Answering, Question
-from conversation.layout import lay_out
-from conversation.model import Choice, Inquiry, Message
-from conversation.sentences import Sentences
+from conversation.messages.layout import lay_out
+from conversation.messages.model import Choice, Inquiry, Message
+from conversation.saying.sentences import Sentences
 from flows.model import Ask
 from loyalty.ids import MemberId
 from loyalty.orders.bills import Line

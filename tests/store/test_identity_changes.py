@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conversation import channel_events, inbox, rights
-from conversation.channel_events import Registry
-from conversation.event_desk import EventDesk
-from conversation.happenings import Happening, IdentityChanged, PreferenceChanged
-from conversation.identity_changes import IdentityChanges
-from conversation.incoming import Card as ContactCard
-from conversation.incoming import Contacts, Receipt, Sender
-from conversation.preferences import Preferences
-from conversation.recipients import learn
+from conversation.arriving import channel_events, inbox
+from conversation.arriving.channel_events import Registry
+from conversation.arriving.event_desk import EventDesk
+from conversation.arriving.happenings import Happening, IdentityChanged, PreferenceChanged
+from conversation.arriving.identity_changes import IdentityChanges
+from conversation.arriving.incoming import Card as ContactCard
+from conversation.arriving.incoming import Contacts, Receipt, Sender
+from conversation.arriving.preferences import Preferences
+from conversation.arriving.recipients import learn
+from conversation.caring import rights
 from conversation.register import conversation_of
 from conversation.tables import ChannelEvent, InboxRow, OutboxRow
 from loyalty.ids import MemberId

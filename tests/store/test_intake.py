@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from conversation import early_receipts, inbox
 from conversation.alarms import open_alarms
-from conversation.happenings import AccountEvent
-from conversation.incoming import Attachment, Incoming, Pricing, Reaction, Receipt, Sender, Text
-from conversation.intake import Batch, Intake
+from conversation.arriving import early_receipts, inbox
+from conversation.arriving.happenings import AccountEvent
+from conversation.arriving.incoming import Attachment, Incoming, Pricing, Reaction, Receipt, Sender, Text
+from conversation.arriving.intake import Batch, Intake
 from conversation.tables import ChannelEvent, EarlyReceipt, InboxRow
 from conversation.upkeep import drop_old
 from loyalty.clock import FixedClock

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from conversation.incoming import Text
+from conversation.arriving.incoming import Text
 from loyalty.clock import FixedClock
 from loyalty.codes import show_code
 from loyalty.people.consents import Word, consents_of

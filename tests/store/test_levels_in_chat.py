@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from actions import levels as about
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from loyalty.clock import FixedClock
 from loyalty.programme import LANGUAGES, Language
 from loyalty.store import Store

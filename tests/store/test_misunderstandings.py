@@ -5,9 +5,9 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from conversation import clarifying
-from conversation.misunderstood import forget, misunderstood
 from conversation.tables import Misunderstanding
+from conversation.turning import clarifying
+from conversation.turning.misunderstood import forget, misunderstood
 from tests.store.helpers import Shop
 
 

@@ -11,20 +11,21 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from conversation import inbox, rights
-from conversation.deciding import Decider, Response
+from conversation.arriving import inbox
+from conversation.arriving.incoming import Attachment, Incoming, Sender, Text
+from conversation.caring import rights
+from conversation.choosing.menus import Menus
+from conversation.choosing.opting import OptWords
 from conversation.flowing.parts import Tools, build_parts
 from conversation.flowing.runner import FlowRunner
-from conversation.incoming import Attachment, Incoming, Sender, Text
-from conversation.memory import recall, sender_of
-from conversation.menus import Menus
-from conversation.model import Inquiry, Message, Understood
-from conversation.opting import OptWords
-from conversation.place import introduce, look
+from conversation.messages.model import Inquiry, Message, Understood
 from conversation.register import conversation_of
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from conversation.tables import Conversation, InboxRow, Offer, OutboxRow, TrackerRow
-from conversation.turn import Turns
+from conversation.turning.deciding import Decider, Response
+from conversation.turning.memory import recall, sender_of
+from conversation.turning.place import introduce, look
+from conversation.turning.turn import Turns
 from loyalty.ids import MemberId
 from loyalty.merging.merge import merge
 from loyalty.merging.recognition import recognise

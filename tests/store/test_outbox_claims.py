@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from connectors.sending.pacing import Pace
-from conversation.dead_letters import send_again
-from conversation.refusals import Do
+from conversation.leaving.dead_letters import send_again
+from conversation.leaving.refusals import Do
 from conversation.tables import Conversation, OutboxRow
 from loyalty.people.members import set_marketing
 from loyalty.store import open_store

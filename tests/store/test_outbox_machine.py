@@ -10,10 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from conversation import outbox
-from conversation.incoming import Receipt, State
-from conversation.receipts import RANK
-from conversation.refusals import Do
+from conversation.arriving.incoming import Receipt, State
+from conversation.arriving.receipts import RANK
+from conversation.leaving import outbox
+from conversation.leaving.refusals import Do
 from loyalty.clock import FixedClock
 from loyalty.files.reading import read_programme
 from loyalty.ids import MemberId

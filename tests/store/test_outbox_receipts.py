@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from connectors.whatsapp.codes import kind_of
-from conversation.costs import BadRates, Price, Rate, RateCard, costs, read_rates
-from conversation.incoming import Pricing, Receipt, State
-from conversation.refusals import Do
+from conversation.arriving.incoming import Pricing, Receipt, State
+from conversation.leaving.costs import BadRates, Price, Rate, RateCard, costs, read_rates
+from conversation.leaving.refusals import Do
 from loyalty.people.consents import consents_of
 from loyalty.tables import Member
 from tests.store.helpers import Shop

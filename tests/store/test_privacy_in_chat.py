@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select, update
 
 from connectors.sending.claims import claim
-from conversation import farewells, inbox
-from conversation.handouts import find_file
-from conversation.incoming import Text
+from conversation.arriving import inbox
+from conversation.arriving.incoming import Text
+from conversation.leaving import farewells
+from conversation.leaving.handouts import find_file
 from conversation.tables import Conversation, Handout, InboxRow, Offer, OutboxRow, TrackerRow
 from loyalty.clock import FixedClock
 from loyalty.ids import MemberId

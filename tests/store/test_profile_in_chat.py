@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import update
 
-from conversation import handovers, rights
+from conversation.caring import handovers, rights
 from conversation.tables import Conversation
 from loyalty.clock import FixedClock
 from loyalty.ids import MemberId

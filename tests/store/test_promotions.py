@@ -13,11 +13,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from connectors.sending.claims import claim
-from conversation.outbox import enqueue
-from conversation.promotions import WEEK, Verdict, may_promote
+from conversation.leaving.outbox import enqueue
 from conversation.register import conversation_of
+from conversation.saying.promotions import WEEK, Verdict, may_promote
+from conversation.saying.zones import quiet_until, zone_of
 from conversation.tables import Conversation, OutboxRow
-from conversation.zones import quiet_until, zone_of
 from loyalty.ids import MemberId
 from loyalty.people.members import set_marketing
 from loyalty.programme import Notices, Programme, QuietHours

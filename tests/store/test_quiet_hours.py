@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connectors.sending.claims import claim
-from conversation import outbox
-from conversation.notices import Notices as Telling
+from conversation.leaving import outbox
 from conversation.register import conversation_of, ensure_conversation
-from conversation.sentences import Sentences
+from conversation.saying.notices import Notices as Telling
+from conversation.saying.sentences import Sentences
 from conversation.tables import OutboxRow
 from loyalty.ids import MemberId
 from loyalty.programme import Notices, QuietHours

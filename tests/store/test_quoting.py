@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, update
 
-from conversation.incoming import Tap, Text
-from conversation.place import look
+from conversation.arriving.incoming import Tap, Text
 from conversation.tables import OutboxRow
+from conversation.turning.place import look
 from loyalty.people.members import Ref
 from tests.store.helpers import Shop
 from tests.store.test_one_sender import PHONE, USER, Chat

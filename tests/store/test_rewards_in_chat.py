@@ -13,8 +13,8 @@ from actions.question import Answering, Question
 from conversation.flowing.part import At
 from conversation.flowing.redeeming import Redeeming
 from conversation.flowing.runner import Flowed, FlowRunner
-from conversation.model import Inquiry, Message
-from conversation.sentences import Sentences
+from conversation.messages.model import Inquiry, Message
+from conversation.saying.sentences import Sentences
 from flows.model import Event, Saved
 from loyalty.ids import MemberId
 from loyalty.programme import LANGUAGES, Language

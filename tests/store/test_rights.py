@@ -12,14 +12,17 @@ from sqlalchemy import Text, cast, delete, func, select
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
-from conversation import inbox, memory, outbox, rights
-from conversation.incoming import Incoming, Sender
-from conversation.incoming import Text as Typed
-from conversation.model import Choice, Message
-from conversation.offers import make_offer
-from conversation.place import introduce, look
+from conversation.arriving import inbox
+from conversation.arriving.incoming import Incoming, Sender
+from conversation.arriving.incoming import Text as Typed
+from conversation.caring import rights
+from conversation.choosing.offers import make_offer
+from conversation.leaving import outbox
+from conversation.messages.model import Choice, Message
 from conversation.register import conversation_of
 from conversation.tables import Conversation, InboxRow, Offer, OutboxRow, TrackerRow
+from conversation.turning import memory
+from conversation.turning.place import introduce, look
 from flows.model import Ask
 from loyalty import idempotency
 from loyalty.errors import Invalid, NotFound, Refused

@@ -12,10 +12,10 @@ from connectors.whatsapp.graph import Graph, GraphConfig
 from connectors.whatsapp.templates.api import TemplatesApi
 from connectors.whatsapp.templates.submitting import Submission
 from connectors.whatsapp.templates.syncing import sync
-from conversation.notices import Notices
-from conversation.offers import find_offer, read_token
-from conversation.outbox import Outcome, settle
-from conversation.refusals import Refusal
+from conversation.choosing.offers import find_offer, read_token
+from conversation.leaving.outbox import Outcome, settle
+from conversation.leaving.refusals import Refusal
+from conversation.saying.notices import Notices
 from conversation.tables import TemplateRow
 from flows.model import Ask
 from loyalty.ids import MemberId

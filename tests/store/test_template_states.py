@@ -13,11 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connectors.whatsapp.updates import read_batch
-from conversation import channel_events
-from conversation.channel_events import Registry
+from conversation.arriving import channel_events
+from conversation.arriving.channel_events import Registry
+from conversation.saying.template_states import News, TemplateWatch, find_template, hear
+from conversation.saying.templating import TemplateMessage, choose, counts_as
 from conversation.tables import TemplateRow
-from conversation.template_states import News, TemplateWatch, find_template, hear
-from conversation.templating import TemplateMessage, choose, counts_as
 from tests.store.helpers import Shop
 from tests.store.sending import Post, empty_post
 

@@ -16,9 +16,9 @@ from connectors.whatsapp.templates.declared import Declared
 from connectors.whatsapp.templates.problems import TemplateRefused
 from connectors.whatsapp.templates.submitting import Outcome, Submission
 from connectors.whatsapp.templates.syncing import Findings, remove, sync
+from conversation.saying.template_states import all_templates
+from conversation.saying.templating import choose
 from conversation.tables import Alarm, TemplateRow
-from conversation.template_states import all_templates
-from conversation.templating import choose
 from simulator.graph import StandInGraph, serve
 from simulator.template_book import TemplateBook
 from tests.store.helpers import Shop

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from conversation.handouts import find_file
-from conversation.sentences import Sentences
+from conversation.leaving.handouts import find_file
+from conversation.saying.sentences import Sentences
 from conversation.tables import Handout
 from flows.model import Ask
 from loyalty.codes import show_code

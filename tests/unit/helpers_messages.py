@@ -8,8 +8,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from conversation.extras import Cards, Extra, Link, Medium, Pin, Products, Reaction, Request, Shelf, Template
-from conversation.model import Choice, Message
+from conversation.messages.extras import Cards, Extra, Link, Medium, Pin, Products, Reaction, Request, Shelf, Template
+from conversation.messages.model import Choice, Message
 from conversation.tables import Conversation, Offer
 from flows.model import Ask, Event
 from loyalty.store.sql import table_of

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.whatsapp.templates.declared import Button, Declared, Version
 from connectors.whatsapp.templates.reading import read_templates
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from loyalty.files.yaml_lines import Document
 from loyalty.programme import LANGUAGES
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.whatsapp.updates import Batch, read_batch
-from conversation.incoming import Incoming, Receipt
+from conversation.arriving.incoming import Incoming, Receipt
 
 Json = dict[str, Any]
 

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 from connectors.errors import MaybeSent, Retryable, SendError
 from connectors.provider import ChatProvider
-from conversation.extras import Link, Medium, Pin, Request, Template
-from conversation.layout import lay_out, units
-from conversation.model import Choice, Message
-from conversation.outbox import Due
-from conversation.parts import to_parts
-from conversation.refusals import Do, Refusal, decide
+from conversation.leaving.outbox import Due
+from conversation.leaving.refusals import Do, Refusal, decide
+from conversation.messages.extras import Link, Medium, Pin, Request, Template
+from conversation.messages.layout import lay_out, units
+from conversation.messages.model import Choice, Message
+from conversation.messages.parts import to_parts
 from flows.model import Ask
 from tests.unit.helpers_hypothesis import patiently
 from tests.unit.helpers_quick_loop import run_quickly

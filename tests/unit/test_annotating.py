@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml.error import YAMLError
 
-from conversation.misunderstood import Misunderstood
+from conversation.turning.misunderstood import Misunderstood
 from passaparola.annotating import Candidate, Desk, annotate, candidates, words_of
 from passaparola.annotation_file import carry_out, mistakes, read_file, write_file
 from passaparola.examples import Example, read_examples

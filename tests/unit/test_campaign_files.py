@@ -9,7 +9,7 @@ from campaigns.checking import check_campaigns
 from campaigns.design import CONTROL, Design
 from campaigns.errors import BadCampaign
 from campaigns.reading import read_campaign
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from loyalty.programme import Programme
 from passaparola.check_campaigns import check_campaign_files
 from tests.conftest import ROOT

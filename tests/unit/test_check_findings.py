@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml.error import YAMLError
 
 from conversation.errors import BadSentence
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from loyalty.errors import BadProgramme
 from loyalty.files.reading import read_programmes
 from passaparola.check import (

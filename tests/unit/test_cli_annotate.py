@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
 
-from conversation import clarifying
+from conversation.turning import clarifying
 from loyalty.files.reading import read_programmes
 from loyalty.revisions import ensure_programme
 from loyalty.store import open_store

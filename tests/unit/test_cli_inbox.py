@@ -7,9 +7,9 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
 
-from conversation import inbox
 from conversation.alarms import open_alarms
-from conversation.incoming import Incoming, Sender, Text
+from conversation.arriving import inbox
+from conversation.arriving.incoming import Incoming, Sender, Text
 from loyalty.store import open_store
 from loyalty.store.schema import upgrade
 from passaparola.__main__ import cli

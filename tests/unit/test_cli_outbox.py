@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from conversation import brakes
 from conversation.alarms import raise_alarm
-from conversation.dead_letters import NoSuchLetter
+from conversation.leaving import brakes
+from conversation.leaving.dead_letters import NoSuchLetter
 from conversation.tables import OutboxRow
 from loyalty.clock import FixedClock
 from loyalty.programme import Programme

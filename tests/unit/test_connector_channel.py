@@ -12,7 +12,7 @@ from yarl import URL
 from connectors.errors import BadUpdate, NotConfigured
 from connectors.whatsapp.signature import sign
 from connectors.whatsapp.updates import LARGEST, Batch, read_batch
-from conversation.model import Answer, Message
+from conversation.messages.model import Answer, Message
 from loyalty.errors import StoreUnavailable
 from tests.unit.helpers_channel import channel, serving
 from tests.unit.helpers_webhooks import STATUSES, contact, entry, message, raw, value, webhook

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from connectors.whatsapp.updates import read_batch
-from conversation.contents import (
+from conversation.arriving.incoming import Product, Referral, Sender, incoming_from_json, incoming_to_json
+from conversation.messages.contents import (
     Attachment,
     Card,
     Contacts,
@@ -26,7 +27,6 @@ from conversation.contents import (
     content_to_json,
     words_of,
 )
-from conversation.incoming import Product, Referral, Sender, incoming_from_json, incoming_to_json
 from tests.unit.helpers_webhooks import (
     CONTENTS,
     PHONE,

@@ -31,7 +31,7 @@ from connectors.errors import (
 )
 from connectors.whatsapp.codes import CODES, kind_of
 from connectors.whatsapp.graph import Graph, GraphConfig, graph_error, message_id
-from conversation.refusals import Do
+from conversation.leaving.refusals import Do
 from simulator.errors import KNOWN
 from tests.unit.helpers_quick_loop import run_quickly
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from connectors.whatsapp.updates import read_batch
-from conversation.happenings import AccountEvent, IdentityChanged, PreferenceChanged, Problem, TemplateChanged
-from conversation.incoming import Pricing, Sender
+from conversation.arriving.happenings import AccountEvent, IdentityChanged, PreferenceChanged, Problem, TemplateChanged
+from conversation.arriving.incoming import Pricing, Sender
 from tests.unit.helpers_webhooks import (
     FIELDS,
     NUMBER_ID,

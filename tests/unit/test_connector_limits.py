@@ -8,7 +8,7 @@ import pytest
 from connectors.errors import Malformed
 from connectors.whatsapp.graph import Graph, GraphConfig
 from connectors.whatsapp.limits import check
-from conversation.outbox import Due
+from conversation.leaving.outbox import Due
 from simulator import Rejected
 from simulator import check as stand_in
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.sending.pacing import DAY, Gate, Pace, Try, even, next_to_her, strangers_free, take_slots
-from conversation.brakes import Brake, share_at
+from conversation.leaving.brakes import Brake, share_at
 from simulator import PairLimit
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)

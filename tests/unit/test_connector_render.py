@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from connectors.whatsapp import limits
 from connectors.whatsapp.render import render
-from conversation.cutting import line
-from conversation.layout import MORE, WHATSAPP
-from conversation.model import Choice, Message
-from conversation.offers import Offered, make_offer, read_token
-from conversation.outbox import Due
+from conversation.choosing.offers import Offered, make_offer, read_token
+from conversation.leaving.outbox import Due
+from conversation.messages.cutting import line
+from conversation.messages.layout import MORE, WHATSAPP
+from conversation.messages.model import Choice, Message
 from conversation.tables import Conversation
 from flows.model import Ask
 from simulator.limits import check

@@ -12,9 +12,9 @@ from sqlalchemy import select, update
 from connectors.errors import MaybeSent, NeedsOperator, Retryable, SendError
 from connectors.sending.pacing import Pace
 from connectors.sending.sender import Sender
-from conversation.layout import WHATSAPP, Limits
-from conversation.outbox import Due
-from conversation.refusals import Do
+from conversation.leaving.outbox import Due
+from conversation.leaving.refusals import Do
+from conversation.messages.layout import WHATSAPP, Limits
 from conversation.tables import OutboxRow
 from loyalty.clock import FixedClock
 from loyalty.errors import StoreUnavailable

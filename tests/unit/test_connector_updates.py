@@ -7,8 +7,8 @@ import pytest
 
 from connectors.errors import BadUpdate
 from connectors.whatsapp.updates import LARGEST, read_batch
-from conversation.inbox import is_turn
-from conversation.incoming import Attachment, Sender, Tap, Text
+from conversation.arriving.inbox import is_turn
+from conversation.arriving.incoming import Attachment, Sender, Tap, Text
 from tests.unit.helpers_webhooks import (
     CONTENTS,
     NUMBER_ID,

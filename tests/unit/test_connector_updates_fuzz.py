@@ -14,8 +14,8 @@ from sqlalchemy import String
 from connectors.errors import BadUpdate
 from connectors.whatsapp.reading.contents import LONGEST_TEXT
 from connectors.whatsapp.updates import Batch, read_batch
-from conversation.happenings import Happening, happening_from_json, happening_to_json, people_of
-from conversation.incoming import (
+from conversation.arriving.happenings import Happening, happening_from_json, happening_to_json, people_of
+from conversation.arriving.incoming import (
     Incoming,
     Receipt,
     Sender,

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.dispatcher import BACKOFF, PARALLEL, STEADY, SWEEP, TRIES, Dispatcher
+from conversation.arriving.inbox import Waiting
+from conversation.arriving.incoming import Incoming, Sender, Text
 from conversation.errors import NotYet
-from conversation.inbox import Waiting
-from conversation.incoming import Incoming, Sender, Text
+from conversation.turning.dispatcher import BACKOFF, PARALLEL, STEADY, SWEEP, TRIES, Dispatcher
 from loyalty.clock import FixedClock
 from loyalty.errors import StoreUnavailable
 from tests.unit.helpers_hypothesis import patiently

@@ -5,8 +5,8 @@ import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from conversation.layout import MORE, WHATSAPP, Limits, Shown, cut, lay_out, split, units
-from conversation.model import Choice
+from conversation.messages.layout import MORE, WHATSAPP, Limits, Shown, cut, lay_out, split, units
+from conversation.messages.model import Choice
 from flows.model import Ask
 from tests.unit.helpers_hypothesis import patiently
 from tests.unit.helpers_messages import choices, long_texts, texts

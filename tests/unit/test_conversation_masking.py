@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.masking import MASKS, anonymous, without_likely_names
+from conversation.turning.masking import MASKS, anonymous, without_likely_names
 from loyalty.codes import REFERRAL_SIGNS, VOUCHER_SIGNS, new_code, show_code
 
 

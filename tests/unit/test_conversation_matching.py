@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.layout import MORE
-from conversation.matching import match_choice, normalise
-from conversation.model import Choice
+from conversation.choosing.matching import match_choice, normalise
+from conversation.messages.layout import MORE
+from conversation.messages.model import Choice
 from flows.model import Event
 from tests.unit.helpers_hypothesis import patiently
 from tests.unit.helpers_messages import choices

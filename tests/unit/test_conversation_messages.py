@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.inbox import NO_TURN, is_turn
-from conversation.incoming import Attachment, Content, Incoming, Sender, Tap, Text
-from conversation.menus import fold
-from conversation.model import Choice, Message
-from conversation.outbox import WINDOW, window_open
+from conversation.arriving.inbox import NO_TURN, is_turn
+from conversation.arriving.incoming import Attachment, Content, Incoming, Sender, Tap, Text
+from conversation.choosing.menus import fold
+from conversation.leaving.outbox import WINDOW, window_open
+from conversation.messages.model import Choice, Message
 from conversation.register import person
 from conversation.tables import Conversation
 from flows.model import Ask

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.naming import named_in
+from conversation.choosing.naming import named_in
 
 NAMES = {1: "Free coffee", 2: "Coffee mug", 3: "قهوة مجانية", 4: "Caffè gratis", 5: "Tea"}
 

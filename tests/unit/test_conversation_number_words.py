@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from conversation.choosing.number_words import FILE, LAST, NumberWords, usual
+from conversation.choosing.spelling import normalise
 from conversation.errors import BadSentence
-from conversation.number_words import FILE, LAST, NumberWords, usual
-from conversation.spelling import normalise
 from loyalty.programme import LANGUAGES
 
 DOCUMENT = YAML(typ="safe").load(FILE.read_text("utf-8"))

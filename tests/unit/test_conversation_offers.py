@@ -6,9 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.layout import MORE, Limits, lay_out
-from conversation.model import Choice, Message
-from conversation.offers import KEPT, OLDEST, Offered, find_offer, forget_old, make_offer, read_token, turns_page
+from conversation.choosing.offers import (
+    KEPT,
+    OLDEST,
+    Offered,
+    find_offer,
+    forget_old,
+    make_offer,
+    read_token,
+    turns_page,
+)
+from conversation.messages.layout import MORE, Limits, lay_out
+from conversation.messages.model import Choice, Message
 from conversation.tables import Conversation
 from flows.model import Ask, Event, Saved
 from loyalty.codes import ALPHABET

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversation.choosing.matching import normalise
+from conversation.choosing.opting import OptWords
 from conversation.errors import BadSentence
-from conversation.matching import normalise
-from conversation.opting import OptWords
 
 FILE = Path("data/words/opting.yml")
 WORDS = OptWords.load(FILE)

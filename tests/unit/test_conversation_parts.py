@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.cutting import line, units
-from conversation.extras import (
+from conversation.messages.cutting import line, units
+from conversation.messages.extras import (
     Cards,
     Extra,
     Link,
@@ -19,9 +19,9 @@ from conversation.extras import (
     Shelf,
     Template,
 )
-from conversation.layout import WHATSAPP, Limits, lay_out
-from conversation.model import Choice, Message
-from conversation.parts import to_parts
+from conversation.messages.layout import WHATSAPP, Limits, lay_out
+from conversation.messages.model import Choice, Message
+from conversation.messages.parts import to_parts
 from flows.model import Ask
 from tests.unit.helpers_hypothesis import patiently
 from tests.unit.helpers_messages import extras, messages

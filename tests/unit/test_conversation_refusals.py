@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.refusals import RULES, Do, Refusal, Verdict, decide, without_media
+from conversation.leaving.refusals import RULES, Do, Refusal, Verdict, decide, without_media
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 TEXT: dict[str, Any] = {"style": "text", "text": "hi"}

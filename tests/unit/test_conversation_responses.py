@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from connectors.whatsapp import limits
 from connectors.whatsapp.render import render
-from conversation.extras import Link, Medium, Products, Request, Shelf, Template
-from conversation.model import Choice, Command, Message
-from conversation.offers import make_offer
-from conversation.outbox import Due
-from conversation.payloads import UNCLEAR, read_payload
-from conversation.responses import read_response, together, unread
+from conversation.choosing.offers import make_offer
+from conversation.leaving.outbox import Due
+from conversation.messages.extras import Link, Medium, Products, Request, Shelf, Template
+from conversation.messages.model import Choice, Command, Message
+from conversation.messages.payloads import UNCLEAR, read_payload
+from conversation.messages.responses import read_response, together, unread
+from conversation.messages.wire import answer_to_json
 from conversation.tables import Conversation
-from conversation.wire import answer_to_json
 from flows.model import Ask
 from simulator import check
 from tests.unit.helpers_hypothesis import patiently

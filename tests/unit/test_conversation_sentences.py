@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conversation.errors import BadSentence
-from conversation.sentences import FORMATS, Sentence, Sentences, plural_form
+from conversation.saying.sentences import FORMATS, Sentence, Sentences, plural_form
 from flows.model import Phrase
 from loyalty.money import Money
 from loyalty.programme import LANGUAGES

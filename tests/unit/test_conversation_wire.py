@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversation.incoming import Attachment, Incoming, Sender, Tap, Text, incoming_from_json, incoming_to_json
-from conversation.model import Answer, Choice, Command, Message
-from conversation.wire import (
+from conversation.arriving.incoming import Attachment, Incoming, Sender, Tap, Text, incoming_from_json, incoming_to_json
+from conversation.messages.model import Answer, Choice, Command, Message
+from conversation.messages.wire import (
     answer_from_json,
     answer_to_json,
     message_from_json,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conversation.model import Understood
+from conversation.messages.model import Understood
 from dialogue.shortcuts import Shortcuts
 
 ACTIONS = ("action_check_points",)

@@ -15,8 +15,8 @@ from statemachine.exceptions import TransitionNotAllowed
 
 from conversation.flowing.part import At, Closed, Part
 from conversation.flowing.runner import AGAIN, DEEPEST, LEAVE, FlowRunner
-from conversation.model import Message
-from conversation.sentences import Sentences
+from conversation.messages.model import Message
+from conversation.saying.sentences import Sentences
 from flows.flow import Flow, Machine, Takes
 from flows.model import Effect, Event, Heard, Option, Phrase, Saved, Say, Step
 from loyalty.files.reading import read_programme

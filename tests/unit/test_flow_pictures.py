@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from conversation.flowing.parts import Tools, build_parts
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from passaparola.flow_pictures import FOLDER, mermaid, outdated, svg, write
 
 FLOWS = [part.flow for part in build_parts(Tools(Sentences({}), "", ""))]

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statemachine.exceptions import TransitionNotAllowed
 
+from conversation.choosing.typed import LONGEST_NAME, read_birthday, read_name
 from conversation.flowing.runner import FlowRunner
-from conversation.sentences import Sentences
-from conversation.typed import LONGEST_NAME, read_birthday, read_name
+from conversation.saying.sentences import Sentences
 from flows.enrolment import Enrolment, EnrolmentFacts, Join, Keep
 from flows.erasure import Erase, Erasure, ErasureFacts
 from flows.export import Export, ExportFacts, MakeExport

@@ -11,7 +11,7 @@ from statemachine.exceptions import TransitionNotAllowed
 
 from conversation.flowing.ranking import Ranking
 from conversation.flowing.runner import FlowRunner
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from flows.board import BoardFact, BoardFacts, Leaderboard, TakePart, Withdraw
 from flows.model import Event, Heard, Phrase, Saved, Say, Step, Value
 from loyalty.programme import LANGUAGES, Language

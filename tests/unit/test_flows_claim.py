@@ -13,8 +13,8 @@ from statemachine.exceptions import TransitionNotAllowed
 
 from conversation.flowing.claiming import Claiming
 from conversation.flowing.runner import FlowRunner
-from conversation.layout import lay_out
-from conversation.sentences import Sentences
+from conversation.messages.layout import lay_out
+from conversation.saying.sentences import Sentences
 from flows.claim import ClaimFacts, File, MissingPoints, read_amount
 from flows.model import Ask, Event, Heard, Phrase, Saved, Say, Step, Value
 from loyalty.programme import LANGUAGES, Language

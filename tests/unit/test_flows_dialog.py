@@ -10,7 +10,7 @@ from statemachine.exceptions import TransitionNotAllowed
 
 from conversation.flowing.dialoguing import Dialoguing, dialog_called
 from conversation.flowing.runner import FlowRunner
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from flows.dialog import LONGEST, Dialog, DialogFacts, Finish, Question
 from flows.model import Event, Heard, Option, Phrase, Saved, Say, Step, Value
 from loyalty.programme import LANGUAGES, Language, Programme

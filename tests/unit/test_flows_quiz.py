@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statemachine.exceptions import TransitionNotAllowed
 
+from conversation.choosing.matching import match_choice
 from conversation.flowing.quizzing import Quizzing
 from conversation.flowing.runner import FlowRunner
-from conversation.layout import lay_out
-from conversation.matching import match_choice
-from conversation.sentences import Sentences
+from conversation.messages.layout import lay_out
+from conversation.saying.sentences import Sentences
 from flows.model import Ask, Event, Heard, Phrase, Saved, Say, Step, Value
 from flows.quiz import Answer, Asked, Close, Open, Quiz, QuizFact, QuizFacts
 from loyalty.programme import LANGUAGES, Language

@@ -12,8 +12,8 @@ from statemachine.exceptions import TransitionNotAllowed
 
 from conversation.flowing.redeeming import Redeeming
 from conversation.flowing.runner import LEAVE, FlowRunner
-from conversation.layout import lay_out
-from conversation.sentences import Sentences
+from conversation.messages.layout import lay_out
+from conversation.saying.sentences import Sentences
 from flows.model import Ask, Event, Heard, Option, Phrase, Saved, Say, Step, Value
 from flows.redemption import Redeem, Redemption, RedemptionFacts, RewardFact
 from loyalty.programme import LANGUAGES

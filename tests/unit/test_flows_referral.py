@@ -9,8 +9,8 @@ from statemachine.exceptions import TransitionNotAllowed
 from conversation.flowing.friend_code import FriendCodePart
 from conversation.flowing.runner import FlowRunner
 from conversation.flowing.sharing import SharingPart
-from conversation.layout import lay_out
-from conversation.sentences import Sentences
+from conversation.messages.layout import lay_out
+from conversation.saying.sentences import Sentences
 from flows.friend_code import CodeFacts, EnterCode, FriendCode
 from flows.model import Event, Heard, Phrase, Saved, Say, Step
 from flows.sharing import MakeShare, Sharing

@@ -10,8 +10,8 @@ from statemachine.exceptions import TransitionNotAllowed
 
 from conversation.flowing.runner import FlowRunner
 from conversation.flowing.showing import Showing
-from conversation.layout import lay_out
-from conversation.sentences import Sentences
+from conversation.messages.layout import lay_out
+from conversation.saying.sentences import Sentences
 from flows.model import Ask, Event, Phrase, Saved, Say, Step
 from flows.vouchers import Draw, Standing, VoucherFact, Vouchers, VouchersFacts
 from loyalty.programme import LANGUAGES, Language

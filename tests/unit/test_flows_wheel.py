@@ -11,7 +11,7 @@ from statemachine.exceptions import TransitionNotAllowed
 
 from conversation.flowing.runner import FlowRunner
 from conversation.flowing.spinning import Spinning
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from flows.model import Ask, Event, Heard, Phrase, Saved, Say, Step, Value
 from flows.wheel import Draw, Offer, SpinFact, Wheel, WheelFacts
 from loyalty.programme import LANGUAGES, Language

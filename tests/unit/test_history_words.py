@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import regex
 
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 from loyalty.books.posting import EARNING, MERGE
 from loyalty.programme import LANGUAGES
 

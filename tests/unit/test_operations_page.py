@@ -22,7 +22,7 @@ PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 RULES = YAML(typ="safe").load((ROOT / "docs" / "alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
 ROOMS = ("campaigns", "connectors", "conversation", "crm", "jobs", "loyalty", "passaparola", "service")
 PAUSED = {"number", "marketing", "template"}
-"""What can be paused; `conversation/consequences.py` raises alarms of these kinds."""
+"""What can be paused; `conversation/leaving/consequences.py` raises alarms of these kinds."""
 
 
 def modules() -> Iterator[ast.Module]:

@@ -4,7 +4,7 @@ import json
 
 from connectors.provider import ChatProvider
 from connectors.whatsapp.graph import Graph, GraphConfig
-from conversation.refusals import Do
+from conversation.leaving.refusals import Do
 from tests.unit.provider_conformance import SECRET, ProviderConformance
 
 

@@ -5,7 +5,7 @@ import json
 from connectors.provider import ChatProvider
 from connectors.twilio.api import TwilioApi, TwilioConfig
 from connectors.twilio.contents import Contents
-from conversation.refusals import Do
+from conversation.leaving.refusals import Do
 from tests.unit.provider_conformance import SECRET, ProviderConformance
 
 

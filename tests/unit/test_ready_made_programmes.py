@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
-from conversation.layout import WHATSAPP, units
+from conversation.messages.layout import WHATSAPP, units
 from loyalty.files.advice import advise
 from loyalty.files.reading import programme_files, read_file, read_programme, read_programmes
 from loyalty.files.schema import DRAFT, schema, schema_text

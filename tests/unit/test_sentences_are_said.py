@@ -6,7 +6,7 @@ from pathlib import Path
 
 import regex
 
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("actions", "connectors", "conversation", "dialogue", "flows", "loyalty", "passaparola", "service")

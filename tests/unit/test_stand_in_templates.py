@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from connectors.whatsapp.updates import read_batch
-from conversation.happenings import TemplateChanged
+from conversation.arriving.happenings import TemplateChanged
 from simulator.errors import Rejected
 from simulator.graph import StandInGraph, serve
 from simulator.template_book import DAY, TemplateBook

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.whatsapp.templates.problems import refusal
-from conversation.cutting import units
 from conversation.errors import BadSentence
-from conversation.extras import Medium, Template
-from conversation.template_text import BODY, EMPTY, cleaned, fitted, gaps_of, put_in
-from conversation.templating import TemplateMessage, fill
+from conversation.messages.cutting import units
+from conversation.messages.extras import Medium, Template
+from conversation.saying.template_text import BODY, EMPTY, cleaned, fitted, gaps_of, put_in
+from conversation.saying.templating import TemplateMessage, fill
 from tests.unit.helpers_hypothesis import patiently
 from tests.unit.helpers_templates import sentences
 

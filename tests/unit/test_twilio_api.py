@@ -11,7 +11,7 @@ from connectors.twilio.api import TwilioApi, TwilioConfig
 from connectors.twilio.codes import CODES
 from connectors.twilio.contents import Contents, read_contents
 from connectors.twilio.render import LIMITS, fields_of
-from conversation.outbox import Due
+from conversation.leaving.outbox import Due
 from simulator import Customer, ServiceWindow
 from simulator.twilio_api import ACCOUNT, TOKEN, StandInTwilio, TwilioForms, serve
 

@@ -9,8 +9,8 @@ import pytest
 from yarl import URL
 
 from connectors.errors import NotConfigured
-from conversation.intake import Batch
-from conversation.model import Answer
+from conversation.arriving.intake import Batch
+from conversation.messages.model import Answer
 from loyalty.clock import FixedClock
 from loyalty.errors import StoreUnavailable
 from simulator import Customer

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from connectors.errors import BadUpdate
 from connectors.twilio.reading import read_message, read_receipt
-from conversation.incoming import (
+from conversation.arriving.incoming import (
     Attachment,
     Content,
     FlowAnswer,
@@ -23,7 +23,7 @@ from conversation.incoming import (
     incoming_from_json,
     incoming_to_json,
 )
-from conversation.intake import Batch
+from conversation.arriving.intake import Batch
 from tests.unit.helpers_hypothesis import patiently
 
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)

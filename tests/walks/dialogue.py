@@ -9,11 +9,11 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from actions.answers import ANSWERS, Answers
-from conversation.deciding import Response
-from conversation.memory import Memory, sender_of
-from conversation.menus import Menus
-from conversation.model import Inquiry, Understood
-from conversation.sentences import Sentences
+from conversation.choosing.menus import Menus
+from conversation.messages.model import Inquiry, Understood
+from conversation.saying.sentences import Sentences
+from conversation.turning.deciding import Response
+from conversation.turning.memory import Memory, sender_of
 from loyalty.programme import LANGUAGES
 from passaparola.examples import Example, read_examples
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from connectors.errors import Malformed
 from connectors.whatsapp.limits import check
 from connectors.whatsapp.render import render
-from conversation.outbox import Due
+from conversation.leaving.outbox import Due
 from flows.flow import Flow
 from flows.model import Saved
 from loyalty.books.audit import audit

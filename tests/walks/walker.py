@@ -14,21 +14,22 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from actions.answers import Answers
-from conversation import handovers, inbox
-from conversation.contents import Location, Media
-from conversation.deciding import Decider
+from conversation.arriving import inbox
+from conversation.arriving.incoming import Content, Incoming, Sender, Tap, Text
+from conversation.caring import handovers
+from conversation.choosing.menus import Menus
+from conversation.choosing.opting import OptWords
 from conversation.errors import NotYet
-from conversation.farewells import KEY
 from conversation.flowing.parts import Tools, build_parts
 from conversation.flowing.runner import FlowRunner
-from conversation.incoming import Content, Incoming, Sender, Tap, Text
-from conversation.menus import Menus
-from conversation.model import Understood
-from conversation.opting import OptWords
-from conversation.outbox import Due
-from conversation.sentences import Sentences
+from conversation.leaving.farewells import KEY
+from conversation.leaving.outbox import Due
+from conversation.messages.contents import Location, Media
+from conversation.messages.model import Understood
+from conversation.saying.sentences import Sentences
 from conversation.tables import Conversation, OutboxRow
-from conversation.turn import Turns
+from conversation.turning.deciding import Decider
+from conversation.turning.turn import Turns
 from flows.flow import Flow
 from flows.model import Saved
 from loyalty.clock import FixedClock

@@ -14,7 +14,7 @@ from connectors.whatsapp.reading.values import (
     text_of,
     word_of,
 )
-from conversation.incoming import (
+from conversation.arriving.incoming import (
     Attachment,
     Card,
     Contacts,

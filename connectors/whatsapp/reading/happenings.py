@@ -19,7 +19,7 @@ from connectors.whatsapp.reading.values import (
     user_id_of,
     word_of,
 )
-from conversation.happenings import (
+from conversation.arriving.happenings import (
     AccountEvent,
     Happening,
     IdentityChanged,
@@ -27,7 +27,7 @@ from conversation.happenings import (
     Problem,
     TemplateChanged,
 )
-from conversation.incoming import Sender
+from conversation.arriving.incoming import Sender
 
 ACCOUNT = frozenset(
     {

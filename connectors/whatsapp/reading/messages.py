@@ -12,7 +12,7 @@ from connectors.whatsapp.reading.values import (
     user_id_of,
     word_of,
 )
-from conversation.incoming import Contacts, Incoming, Product, Referral, Sender
+from conversation.arriving.incoming import Contacts, Incoming, Product, Referral, Sender
 
 
 def message_of(message: Json, people: People, number_id: str | None) -> Incoming | None:

@@ -1,7 +1,7 @@
 """Who wrote: the phone and the user id that a message and its contacts tell, of users without a phone as well."""
 
 from connectors.whatsapp.reading.values import Json, object_of, objects_of, phone_of, text_of, user_id_of
-from conversation.incoming import Sender
+from conversation.arriving.incoming import Sender
 
 _LONGEST_NAME = 200
 

@@ -14,7 +14,7 @@ from connectors.whatsapp.reading.values import (
     user_id_of,
     word_of,
 )
-from conversation.incoming import Pricing, Receipt, Sender, State
+from conversation.arriving.incoming import Pricing, Receipt, Sender, State
 
 _STATES = frozenset({"sent", "delivered", "read", "played", "failed"})
 

@@ -13,9 +13,9 @@ import regex
 
 from connectors.whatsapp.templates.declared import Button, Declared, Version
 from connectors.whatsapp.templates.requests import as_meta, written_example
-from conversation.cutting import units
-from conversation.sentences import FORMATS, Sentences
-from conversation.template_text import BODY, GAP, bare, gaps_of, put_in
+from conversation.messages.cutting import units
+from conversation.saying.sentences import FORMATS, Sentences
+from conversation.saying.template_text import BODY, GAP, bare, gaps_of, put_in
 from loyalty.files.yaml_lines import Place
 from loyalty.programme import LANGUAGES
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from conversation.template_text import gaps_of
+from conversation.saying.template_text import gaps_of
 from loyalty.files.yaml_lines import Document, Place
 
 Kind = Literal["quick_reply", "url", "phone", "copy_code"]

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.whatsapp.templates.declared import Button, Declared, Version
-from conversation.sentences import Sentences
-from conversation.template_text import GAP, cleaned, gaps_of
+from conversation.saying.sentences import Sentences
+from conversation.saying.template_text import GAP, cleaned, gaps_of
 from loyalty.money import Money
 
 Json = dict[str, Any]

@@ -17,10 +17,10 @@ from connectors.whatsapp.templates.api import EDITABLE, Remote, TemplatesApi
 from connectors.whatsapp.templates.declared import Declared, Version
 from connectors.whatsapp.templates.problems import TemplateRefused
 from connectors.whatsapp.templates.requests import creation, digest_of, looks_like
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
+from conversation.saying.template_states import SKEW, News, find_template, hear
+from conversation.saying.templating import APPROVED
 from conversation.tables import TemplateRow
-from conversation.template_states import SKEW, News, find_template, hear
-from conversation.templating import APPROVED
 from loyalty.clock import Clock
 from loyalty.store import Store
 

@@ -11,10 +11,10 @@ from connectors.whatsapp.templates.api import Remote, TemplatesApi
 from connectors.whatsapp.templates.declared import Declared
 from connectors.whatsapp.templates.requests import digest_of, looks_like, takes_the_same
 from connectors.whatsapp.templates.submitting import news_of, note
-from conversation.sentences import Sentences
+from conversation.saying.sentences import Sentences
+from conversation.saying.template_states import GONE, HOLDS, News, all_templates, hear
+from conversation.saying.templating import APPROVED
 from conversation.tables import TemplateRow
-from conversation.template_states import GONE, HOLDS, News, all_templates, hear
-from conversation.templating import APPROVED
 from loyalty.clock import Clock
 from loyalty.store import Store
 

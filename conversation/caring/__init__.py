@@ -1,0 +1,1 @@
+"""People who want a person, their data, or to be forgotten."""

@@ -1,0 +1,1 @@
+"""Choices on offer, and what typed words choose."""

@@ -1,0 +1,1 @@
+"""Sentences and templates, and what is said without being asked."""
