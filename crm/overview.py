@@ -66,3 +66,20 @@ def lines(one: Overview) -> Iterator[str]:
         yield f"  deals: {told}"
     for deal, error in one.deals_aside:
         yield f"  set aside: deal {deal}: {error}"
+
+
+def numbers(session: Session, now: datetime) -> tuple[dict[tuple[str, ...], float], dict[tuple[str, ...], float]]:
+    """Contacts by system and state, and for how many seconds the oldest news of each system has waited."""
+    counted = select(CrmContact.system, CrmContact.state, func.count()).group_by(CrmContact.system, CrmContact.state)
+    oldest = (
+        select(CrmContact.system, func.min(CrmContact.dirty_since))
+        .where(CrmContact.state == queue.WAITING)
+        .group_by(CrmContact.system)
+    )
+    contacts: dict[tuple[str, ...], float] = {
+        (system, state): count for system, state, count in session.execute(counted)
+    }
+    waited: dict[tuple[str, ...], float] = {
+        (system,): max((now - at).total_seconds(), 0.0) for system, at in session.execute(oldest) if at is not None
+    }
+    return contacts, waited

@@ -18,10 +18,11 @@ from conversation.leaving.costs import costs
 from conversation.leaving.outbox import WINDOW
 from conversation.leaving.queue_state import waiting_since
 from conversation.tables import Conversation, InboxRow, OutboxRow
+from crm import overview as crm
 from jobs.runner import failing, lateness
 from loyalty.news import untold
 from loyalty.store import Store
-from loyalty.tables import Base, Member, Programme, Transaction
+from loyalty.tables import Base, Campaign, Member, Programme, Recipient, Transaction
 from service.hooks.tables import Hook, HookDelivery
 from service.shops import inbox as shops
 from service.shops.apis import watching
@@ -106,6 +107,7 @@ def slow(session: Session, now: datetime) -> tuple[Gauge, ...]:
     inside = session.scalar(select(func.count()).select_from(Conversation).where(opened)) or 0
     windows = {"open": inside, "closed": _rows(session, Conversation) - inside}
     spent, billed = _costs(session, now)
+    contacts, untold_for = crm.numbers(session, now)
     labels = ("programme", "category")
     return (
         _gauge("conversations", "Conversations by WhatsApp's 24-hour window", windows, "window"),
@@ -114,6 +116,9 @@ def slow(session: Session, now: datetime) -> tuple[Gauge, ...]:
         Gauge(
             "shop_codes", "Discount codes to be made or ended, or refused", ("source", "state"), watching.codes(session)
         ),
+        Gauge("crm_contacts", "Contacts in CRMs: up to date, waiting, set aside", ("system", "state"), contacts),
+        Gauge("crm_oldest_waiting_seconds", "For how long a change has waited to be told", ("system",), untold_for),
+        Gauge("campaign_recipients", "Recipients of campaigns that run", ("campaign", "state"), _campaigns(session)),
         _gauge("members", "People known", _rows(session, Member)),
         _gauge("ledger_transactions", "Ledger transactions", _rows(session, Transaction)),
     )  # fmt: skip
@@ -168,6 +173,16 @@ def _costs(session: Session, now: datetime) -> tuple[dict[tuple[str, ...], float
             if line.currency is not None:
                 spent[(*of_kind, line.currency)] = float(line.amount)
     return spent, billed
+
+
+def _campaigns(session: Session) -> dict[tuple[str, ...], float]:
+    query = (
+        select(Campaign.name, Recipient.state, func.count())
+        .join(Campaign, Campaign.id == Recipient.campaign_id)
+        .where(Campaign.state.in_(("running", "paused")))
+        .group_by(Campaign.name, Recipient.state)
+    )
+    return {(key, state): count for key, state, count in session.execute(query)}
 
 
 def _rows(session: Session, table: type[Base]) -> int:
