@@ -1,6 +1,7 @@
 """`passaparola demo`: everything on this machine, with a sample café, its members, and a stand-in for WhatsApp."""
 
 import json
+import os
 import secrets
 import sys
 from dataclasses import dataclass
@@ -49,10 +50,11 @@ class Addresses:
 
 
 def demo_environment(addresses: Addresses) -> dict[str, str]:
-    """The settings the demo makes up: secrets of its own, the simulator in the place of WhatsApp."""
+    """The settings the demo makes up: secrets of its own, the simulator in the place of WhatsApp, a quiet terminal."""
     secret = secrets.token_hex
     return {
         "RASA_TELEMETRY_ENABLED": "false",
+        "PASSAPAROLA_LOG_LEVEL": os.environ.get("PASSAPAROLA_LOG_LEVEL", "WARNING"),
         "PASSAPAROLA_PROVIDER": "meta",
         "PASSAPAROLA_API_KEY": secret(16),
         "PASSAPAROLA_PUBLIC_URL": f"http://{addresses.host}:{addresses.service}",

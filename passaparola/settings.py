@@ -28,6 +28,8 @@ class Settings(CrmSettings, ShopSettings):
     host: str = Field("127.0.0.1", alias="PASSAPAROLA_HOST")
     """The address the chat process and the service listen on; 0.0.0.0 in a container."""
     model: Path = Field(Path("models/passaparola.tar.gz"), alias="PASSAPAROLA_MODEL")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="PASSAPAROLA_LOG_LEVEL")
+    """From which level on lines are logged. INFO has one for each step of a message."""
 
     hooks_insecure: bool = Field(False, alias="PASSAPAROLA_HOOKS_INSECURE")
     """Webhooks may go to this machine, and without TLS: for tests and development, never in earnest."""

@@ -78,7 +78,7 @@ def chat() -> None:
     from passaparola.chat import serve
     from passaparola.telemetry import switch_on
 
-    logs.configure()
+    logs.configure(read_settings().log_level)
     switch_on(os.environ, "chat")
     serve()
 
@@ -90,7 +90,7 @@ def service() -> None:
     from passaparola.serve import serve
     from passaparola.telemetry import switch_on
 
-    logs.configure()
+    logs.configure(read_settings().log_level)
     switch_on(os.environ, "service")
     serve(build(read_settings()))
 
@@ -102,7 +102,7 @@ def actions(port: int) -> None:
     _rasa()
     from passaparola.action_server import serve
 
-    logs.configure()
+    logs.configure(read_settings().log_level)
     serve(read_settings(), port)
 
 
