@@ -29,6 +29,7 @@ PLACES = {
     "tick": Place("books", "do once what is due"),
     "audit": Place("books", "prove the ledger, levels, goals and wheels"),
     "import-members": Place("books", "bring an existing customer base in"),
+    "import-events": Place("books", "take purchases and other events from a CSV"),
     "backup": Place("backup", "write everything into a file, proved"),
     "restore": Place("backup", "put a backup in the place of the database"),
     "campaign": Place("campaign", "broadcasts: plan, try out, start, pause, report"),

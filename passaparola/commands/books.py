@@ -19,6 +19,11 @@ from passaparola.compose import build
 from passaparola.due_work import jobs_of
 from passaparola.errors import CommandError
 from passaparola.settings import read_settings
+from service import event_files
+from service.settling import settle_referrals
+
+AT_ONCE = 50
+"""Events in one transaction, so that others get their turn in between."""
 
 
 @click.command()
@@ -118,6 +123,41 @@ def import_members(file: Path) -> None:
         click.echo(line)
     not_taken = f", {len(refused)} not taken" if refused else ""
     say(f"{len(rows)} customers read, {new} of them new members of {programme.name}{not_taken}")
+
+
+@click.command("import-events")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_events(file: Path) -> None:
+    """Take purchases and other events from a CSV, each once by its id: docs/shops.md names the columns."""
+    settings = read_settings()
+    upgrade(settings.database_url)
+    house = build(settings)
+    rows = list(event_files.read_rows(file))
+    if len(house.programmes) != 1:
+        raise CommandError("several programmes are set: name one file in PASSAPAROLA_PROGRAMME for the import")
+
+    async def bring_in() -> list[event_files.Taken]:
+        await house.programmes.refresh()
+        programme = next(iter(house.programmes.values()))
+        taken = []
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE]
+            taken.append(
+                await house.store.write(
+                    lambda session, some=some: event_files.take(session, programme, some, house.clock.now())  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                )
+            )
+        await settle_referrals(house.service(), programme)
+        await house.store.close()
+        return taken
+
+    taken = asyncio.run(bring_in())
+    refused = [one for some in taken for one in some.refused]
+    for line, why in refused:
+        click.echo(f"{file}:{line}: not taken: {why}")
+    new, repeated = sum(some.new for some in taken), sum(some.repeated for some in taken)
+    not_taken = f", {len(refused)} not taken: correct them and import the file again" if refused else ""
+    say(f"{len(rows)} events read, {new} of them new, {repeated} known already{not_taken}")
 
 
 def _instant(text: str | None) -> datetime:
