@@ -14,6 +14,7 @@ from loyalty.games.fairness import audit_wheel
 from loyalty.levels.recount import some_differences
 from loyalty.people.imports import import_row, read_rows
 from loyalty.store.schema import upgrade
+from passaparola import logs
 from passaparola.commands.saying import say
 from passaparola.compose import build
 from passaparola.due_work import jobs_of
@@ -31,6 +32,7 @@ AT_ONCE = 50
 def tick(instant: str | None) -> None:
     """Do once what is due: pending points, expiry, forgotten holds, old vouchers, levels, birthdays …"""
 
+    logs.configure("WARNING")  # what was done is said below
     clock, settings = FixedClock(_instant(instant)), read_settings()
     upgrade(settings.database_url)
     house = build(settings, clock=clock)
