@@ -79,11 +79,15 @@ class Dialog(Flow[DialogFacts]):
 
     def on(self, saved: Saved, event: Event, facts: DialogFacts) -> Step:
         """As any flow; one whose questions were changed meanwhile is over, and can be begun again."""
-        if saved.data.get("shape") != facts.shape and saved.state == "asking":
-            return Step(None, Say((Phrase("flow.changed"),), (_to("help"),)))
+        if _changed(saved, facts):
+            return _over()
         if saved.state == "asking" and event.name == "answer" and not _fits(facts, saved, event):
             return Step(saved, _question(facts, saved, (Phrase("dialog.choose_one"),)))
         return super().on(saved, event, facts)
+
+    def again(self, at: Saved, facts: DialogFacts) -> Step:
+        """As any flow; the question it stood at may not be there any more."""
+        return _over() if _changed(at, facts) else super().again(at, facts)
 
     def arrive(self, at: Saved, event: Event, facts: DialogFacts) -> Step:
         place = int(at.data["at"])
@@ -117,10 +121,19 @@ class Dialog(Flow[DialogFacts]):
         return None
 
     def whereabouts(self, at: Saved, facts: DialogFacts) -> Phrase | None:
-        if not facts.questions:
+        if not facts.questions or _changed(at, facts):
             return None
         place = {"dialog": facts.name, "number": int(at.data["at"]) + 1, "count": len(facts.questions)}
         return Phrase("dialog.whereabouts", place)
+
+
+def _changed(saved: Saved, facts: DialogFacts) -> bool:
+    """Whether other questions are asked now than those she has begun to answer."""
+    return saved.state == "asking" and saved.data.get("shape") != facts.shape
+
+
+def _over() -> Step:
+    return Step(None, Say((Phrase("flow.changed"),), (_to("help"),)))
 
 
 def _fits(facts: DialogFacts, saved: Saved, event: Event) -> bool:

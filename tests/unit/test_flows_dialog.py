@@ -100,6 +100,14 @@ def test_a_dialog_that_was_changed_meanwhile_ends_kindly() -> None:
     assert FLOW.whereabouts(at(begun()), gone) is None
 
 
+def test_who_comes_back_to_a_dialog_that_is_shorter_now_is_told_that_it_changed() -> None:
+    last = FLOW.on(at(answered(begun(), "tea")), Event("skip"), FACTS)
+    shorter = replace(FACTS, shape="2", questions=FACTS.questions[:1])
+    assert FLOW.whereabouts(at(last), shorter) is None  # no "question 3 of 1"
+    step = FLOW.again(at(last), shorter)
+    assert (step.saved, said(step).phrases) == (None, (Phrase("flow.changed"),))
+
+
 @pytest.mark.parametrize("reason", ["limit", "not_now", "not_joined"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_everything_has_its_sentences(language: Language, reason: str) -> None:
