@@ -12,6 +12,7 @@ from conversation.errors import ConversationError
 from loyalty.errors import LoyaltyError
 from passaparola import VERSION
 from passaparola.commands.lazy import LazyGroup, Place
+from passaparola.commands.saying import HELP
 from passaparola.errors import CommandError
 
 REPORT = Path("var/unexpected-error.txt")
@@ -46,7 +47,7 @@ PLACES = {
 """Where each command is, in the order of the help."""
 
 
-@click.group(cls=LazyGroup, places=PLACES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, places=PLACES, context_settings=HELP)
 @click.version_option(VERSION)
 def cli() -> None:
     """Loyalty, referral and games inside WhatsApp."""

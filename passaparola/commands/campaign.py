@@ -1,8 +1,7 @@
 """`passaparola campaign …`: plan, try out, start, hold and report a broadcast."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,9 +19,10 @@ from campaigns.wording import Voice
 from loyalty.ids import ProgrammeId
 from loyalty.people.members import get_member
 from loyalty.programme import Programme
-from loyalty.store.schema import upgrade
 from loyalty.tables import Campaign
-from passaparola.compose import House, build
+from passaparola.commands.saying import HELP
+from passaparola.commands.within import with_house
+from passaparola.compose import House
 from passaparola.errors import CommandError
 from passaparola.settings import read_settings
 
@@ -34,7 +34,7 @@ PROGRAMME = click.option("--programme", help="Whose campaign, if two programmes 
 JSON = click.option("--json", "plain", is_flag=True, help="As JSON.")
 
 
-@click.group()
+@click.group(context_settings=HELP)
 def campaign() -> None:
     """Broadcasts: plan, try out, start, hold and report them; docs/campaigns.md tells how."""
 
@@ -55,7 +55,7 @@ def plan(file: Path, dry_run: bool, anew: bool, plain: bool) -> None:
         planned = await planner.plan(anew=anew, progress=lambda seen: click.echo(f"{seen} members …", err=True))
         return planned.tally, planned.new
 
-    tally, new = _in_house(work)
+    tally, new = with_house(read_settings(), work)
     if plain:
         click.echo(json.dumps(tally.to_json(), ensure_ascii=False, indent=2))
     else:
@@ -86,7 +86,7 @@ def test_send(file: Path, ref: str, variant: str | None) -> None:
 
         return await house.store.write(one)
 
-    click.echo(f"{_in_house(work)} is in the outbox; the running chat process sends it", err=True)
+    click.echo(f"{with_house(read_settings(), work)} is in the outbox; the running chat process sends it", err=True)
 
 
 @campaign.command()
@@ -133,7 +133,7 @@ def list_(plain: bool) -> None:
     async def work(house: House) -> list[desk.Overview]:
         return list(await house.store.read(desk.overviews))
 
-    found = _in_house(work)
+    found = with_house(read_settings(), work)
     if plain:
         click.echo(json.dumps([as_json(one) for one in found], ensure_ascii=False, indent=2))
         return
@@ -158,7 +158,7 @@ def report_(name: str, programme: str | None, plain: bool) -> None:
         now = house.clock.now()
         return await house.store.read(lambda session: report(session, _find(session, name, programme), now=now))
 
-    found = _in_house(work)
+    found = with_house(read_settings(), work)
     if plain:
         click.echo(json.dumps(as_json(found), ensure_ascii=False, indent=2))
         return
@@ -179,7 +179,7 @@ def _change(verb: Callable[..., bool], name: str, programme: str | None) -> bool
 
         return await house.store.write(change)
 
-    return _in_house(work)
+    return with_house(read_settings(), work)
 
 
 def _programme(house: House, design: Design) -> Programme:
@@ -188,17 +188,3 @@ def _programme(house: House, design: Design) -> Programme:
         known = ", ".join(house.programmes)
         raise CommandError(f"there is no programme {design.programme} here; there is: {known}")
     return found
-
-
-def _in_house(work: Callable[[House], Awaitable[T]]) -> T:
-    settings = read_settings()
-    upgrade(settings.database_url)
-
-    async def run() -> T:
-        house = build(settings)
-        try:
-            return await work(house)
-        finally:
-            await house.store.close()
-
-    return asyncio.run(run())

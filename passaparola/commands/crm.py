@@ -1,6 +1,5 @@
 """`passaparola crm …`: how CRMs are doing, telling them now, trying again, and whether they let us in."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import click
@@ -10,8 +9,9 @@ from crm import deals, queue, states
 from crm.errors import CrmError
 from crm.overview import lines, overview
 from crm.system import System
-from loyalty.store.schema import upgrade
-from passaparola.compose import House, build
+from passaparola.commands.saying import HELP
+from passaparola.commands.within import with_house
+from passaparola.compose import House
 from passaparola.crm_jobs import sync_of
 from passaparola.crm_settings import systems_of
 from passaparola.errors import CommandError
@@ -21,7 +21,7 @@ NAME = click.argument("name", metavar="SYSTEM", required=False)
 """One system, or all that are on."""
 
 
-@click.group()
+@click.group(context_settings=HELP)
 def crm() -> None:
     """Look after the CRMs that members are told to: HubSpot, Zoho, Bitrix24, Kommo, RetailCRM."""
 
@@ -110,14 +110,9 @@ def _run(name: str | None, work: Callable[[House, Mapping[str, System]], Awaitab
         raise CommandError("no CRM is on: set the token of one; docs/crm.md says how")
     if name is not None and name not in systems:
         raise CommandError(f"{name} is not on; on are: {', '.join(systems)}")
-    upgrade(settings.database_url)
 
-    async def run() -> None:
-        house = build(settings)
-        try:
-            await house.programmes.refresh()
-            await work(house, {name: systems[name]} if name is not None else systems)
-        finally:
-            await house.store.close()
+    async def refreshed(house: House) -> None:
+        await house.programmes.refresh()
+        await work(house, {name: systems[name]} if name is not None else systems)
 
-    asyncio.run(run())
+    with_house(settings, refreshed)

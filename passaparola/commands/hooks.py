@@ -1,7 +1,5 @@
 """`passaparola hooks …`: the webhooks that go out, what was given up of them, and sending it again."""
 
-import asyncio
-from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -9,10 +7,10 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loyalty.clock import Clock, SystemClock
+from loyalty.clock import Clock
 from loyalty.errors import NotFound
-from loyalty.store import open_store
-from loyalty.store.schema import upgrade
+from passaparola.commands.saying import HELP, show_lines
+from passaparola.commands.within import in_store
 from passaparola.errors import CommandError
 from passaparola.settings import read_settings
 from service.hooks import letters
@@ -21,7 +19,7 @@ from service.hooks.tables import Hook, HookDelivery
 T = TypeVar("T")
 
 
-@click.group()
+@click.group(context_settings=HELP)
 def hooks() -> None:
     """Look at webhooks that go out and at what was given up of them, and send it again."""
 
@@ -37,7 +35,7 @@ def list_(ended: bool) -> None:
         counts = letters.counts(session, [hook.id for hook in shown])
         return [_line(hook, counts.get(hook.id, {})) for hook in shown]
 
-    _show(_in_store(lambda session, _clock: work(session)), "there are no hooks")
+    show_lines(in_store(read_settings(), lambda session, _clock: work(session)), "there are no hooks")
 
 
 @hooks.command()
@@ -53,7 +51,7 @@ def dead(hook: str | None, limit: int) -> None:
             for row in rows
         ]
 
-    _show(_in_store(lambda session, _clock: work(session)), "nothing was given up")
+    show_lines(in_store(read_settings(), lambda session, _clock: work(session)), "nothing was given up")
 
 
 @hooks.command()
@@ -73,7 +71,7 @@ def replay(delivery: str | None, hook: str | None) -> None:
             raise NotFound(f"there is no hook {hook!r}; `passaparola hooks list` shows them")
         return letters.replay_dead(session, found, now=clock.now())
 
-    click.echo(f"{_in_store(work)} deliveries wait to be sent", err=True)
+    click.echo(f"{in_store(read_settings(), work)} deliveries wait to be sent", err=True)
 
 
 def _line(hook: Hook, counts: dict[str, int]) -> str:
@@ -83,24 +81,3 @@ def _line(hook: Hook, counts: dict[str, int]) -> str:
         f"{counts.get('waiting', 0)} waiting  {counts.get('dead', 0)} dead"
     )
     return f"{line}  {hook.why}" if hook.why else line
-
-
-def _show(lines: list[str], nothing: str) -> None:
-    for line in lines:
-        click.echo(line)
-    if not lines:
-        click.echo(nothing, err=True)
-
-
-def _in_store(work: Callable[[Session, Clock], T]) -> T:
-    settings, clock = read_settings(), SystemClock()
-    upgrade(settings.database_url)
-
-    async def run() -> T:
-        store = open_store(settings.database_url)
-        try:
-            return await store.write(lambda session: work(session, clock))
-        finally:
-            await store.close()
-
-    return asyncio.run(run())

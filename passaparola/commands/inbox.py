@@ -1,7 +1,5 @@
 """Messages of customers that could not be answered: looked at by an operator, and tried again."""
 
-import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -11,9 +9,8 @@ from sqlalchemy.orm import Session
 from conversation.alarms import close_alarm
 from conversation.arriving import inbox as messages
 from conversation.tables import InboxRow
-from loyalty.store.schema import upgrade
-from passaparola.commands.saying import say
-from passaparola.compose import build
+from passaparola.commands.saying import HELP, say, show_lines
+from passaparola.commands.within import with_house
 from passaparola.errors import CommandError
 from passaparola.logs import mask
 from passaparola.settings import Settings, read_settings
@@ -23,7 +20,10 @@ T = TypeVar("T")
 
 def lines(settings: Settings) -> list[str]:
     """The messages that were set aside: number, when they were sent, what kind, why. What they say is not shown."""
-    return _within(settings, lambda session: [_line(row) for row in messages.set_aside(session)])
+    return with_house(
+        settings,
+        lambda house: house.store.write(lambda session: [_line(row) for row in messages.set_aside(session)]),
+    )
 
 
 def retry(settings: Settings, number: int) -> None:
@@ -39,7 +39,7 @@ def retry(settings: Settings, number: int) -> None:
             close_alarm(session, messages.SET_ASIDE, now=now)
         return found
 
-    if not _within(settings, work):
+    if not with_house(settings, lambda house: house.store.write(work)):
         raise CommandError(f"no message {number} is set aside; `passaparola inbox list` shows those that are")
 
 
@@ -49,21 +49,7 @@ def _line(row: InboxRow) -> str:
     return f"{row.id}  {row.sent_at:%Y-%m-%d %H:%M}  {kind}  {mask(why)[:200]}"
 
 
-def _within(settings: Settings, work: Callable[[Session], T]) -> T:
-    """Do something in the store, in a transaction."""
-
-    async def run() -> T:
-        upgrade(settings.database_url)
-        house = build(settings)
-        try:
-            return await house.store.write(work)
-        finally:
-            await house.store.close()
-
-    return asyncio.run(run())
-
-
-@click.group()
+@click.group(context_settings=HELP)
 def inbox() -> None:
     """Look at messages of customers that could not be answered, and let them be tried again."""
 
@@ -71,11 +57,7 @@ def inbox() -> None:
 @inbox.command("list")
 def list_set_aside() -> None:
     """List them: number, when they were sent, what kind, why. What they say is not shown."""
-    found = lines(read_settings())
-    for line in found:
-        click.echo(line)
-    if not found:
-        say("no message is set aside")
+    show_lines(lines(read_settings()), "no message is set aside")
 
 
 @inbox.command("retry")

@@ -9,12 +9,13 @@ from loyalty import api_keys
 from loyalty.api_keys import create_key, revoke_key
 from loyalty.ids import ProgrammeId
 from loyalty.revisions import ensure_programme
+from passaparola.commands.saying import HELP
 from passaparola.compose import build
 from passaparola.errors import CommandError
 from passaparola.settings import read_settings
 
 
-@click.group()
+@click.group(context_settings=HELP)
 def keys() -> None:
     """Make, list and end keys of `/v1` that may do less than PASSAPAROLA_API_KEY."""
 

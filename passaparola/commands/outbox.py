@@ -1,8 +1,6 @@
 """`passaparola outbox …`: what did not go out, why, and sending it again."""
 
-import asyncio
 import json
-from collections.abc import Callable
 from typing import TypeVar
 
 import click
@@ -11,9 +9,8 @@ from sqlalchemy.orm import Session
 from conversation.alarms import open_alarms
 from conversation.leaving import brakes, dead_letters
 from conversation.leaving.dead_letters import DEAD
-from loyalty.clock import Clock, SystemClock
-from loyalty.store import open_store
-from loyalty.store.schema import upgrade
+from passaparola.commands.saying import HELP, show_lines
+from passaparola.commands.within import in_store
 from passaparola.errors import CommandError
 from passaparola.logs import mask
 from passaparola.settings import read_settings
@@ -21,7 +18,7 @@ from passaparola.settings import read_settings
 T = TypeVar("T")
 
 
-@click.group()
+@click.group(context_settings=HELP)
 def outbox() -> None:
     """Look at messages that did not go out, send them again, or drop them."""
 
@@ -46,11 +43,7 @@ def list_(state: str | None, limit: int) -> None:
         ]
         return [*alarms, *paused, *letters]
 
-    lines = _in_store(lambda session, _clock: work(session))
-    for line in lines:
-        click.echo(line)
-    if not lines:
-        click.echo("nothing is left lying", err=True)
+    show_lines(in_store(read_settings(), lambda session, _clock: work(session)), "nothing is left lying")
 
 
 @outbox.command()
@@ -66,7 +59,7 @@ def show(number: int) -> None:
             "created_at": row.created_at.isoformat(), "message": row.message, "fallback": row.fallback,
         }  # fmt: skip
 
-    found = _in_store(lambda session, _clock: work(session))
+    found = in_store(read_settings(), lambda session, _clock: work(session))
     click.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 
@@ -77,8 +70,9 @@ def resend(number: int | None, code: int | None) -> None:
     """Send a dead letter again, or all that ended with one error code. An unsure one may arrive twice."""
     if (number is None) == (code is None):
         raise CommandError("name one message by its ID, or an error code with --all-of CODE")
-    count = _in_store(
-        lambda session, clock: dead_letters.send_again(session, now=clock.now(), number=number, code=code)
+    count = in_store(
+        read_settings(),
+        lambda session, clock: dead_letters.send_again(session, now=clock.now(), number=number, code=code),
     )
     click.echo(f"{count} messages wait to be sent", err=True)
 
@@ -87,28 +81,14 @@ def resend(number: int | None, code: int | None) -> None:
 @click.argument("number", metavar="ID", type=int)
 def drop(number: int) -> None:
     """Give a dead letter up: it is kept, but no longer listed."""
-    _in_store(lambda session, clock: dead_letters.drop(session, number, now=clock.now()))
+    in_store(read_settings(), lambda session, clock: dead_letters.drop(session, number, now=clock.now()))
 
 
 @outbox.command()
 def resume() -> None:
     """Let paused numbers, campaigns and templates go on, once what stopped them was seen to."""
-    keys = _in_store(lambda session, clock: brakes.resume_all(session, now=clock.now()))
+    keys = in_store(read_settings(), lambda session, clock: brakes.resume_all(session, now=clock.now()))
     for key in keys:
         click.echo(f"{key} goes on")
     if not keys:
         click.echo("nothing was paused", err=True)
-
-
-def _in_store(work: Callable[[Session, Clock], T]) -> T:
-    settings, clock = read_settings(), SystemClock()
-    upgrade(settings.database_url)
-
-    async def run() -> T:
-        store = open_store(settings.database_url)
-        try:
-            return await store.write(lambda session: work(session, clock))
-        finally:
-            await store.close()
-
-    return asyncio.run(run())

@@ -1,14 +1,14 @@
 """`passaparola shops …`: whether online shops let us in, which webhooks they have, and asking them for orders now."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import click
 
-from loyalty.store.schema import upgrade
-from passaparola.compose import House, build
+from passaparola.commands.saying import HELP
+from passaparola.commands.within import with_house
+from passaparola.compose import House
 from passaparola.errors import CommandError
 from passaparola.settings import read_settings
 from passaparola.shop_settings import apis_of
@@ -24,7 +24,7 @@ T = TypeVar("T")
 Work = Callable[[House, ShopApi], Awaitable[str]]
 
 
-@click.group()
+@click.group(context_settings=HELP)
 def shops() -> None:
     """Look after online shops that can be asked: Shopify, WooCommerce."""
 
@@ -109,15 +109,8 @@ def _run(work: Work) -> None:
 
 
 def _with_house(work: Callable[[House], Awaitable[T]]) -> T:
-    settings = read_settings()
-    upgrade(settings.database_url)
+    async def refreshed(house: House) -> T:
+        await house.programmes.refresh()
+        return await work(house)
 
-    async def run() -> T:
-        house = build(settings)
-        try:
-            await house.programmes.refresh()
-            return await work(house)
-        finally:
-            await house.store.close()
-
-    return asyncio.run(run())
+    return with_house(read_settings(), refreshed)

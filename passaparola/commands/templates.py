@@ -1,6 +1,5 @@
 """`passaparola templates …`: what is said outside the 24-hour window, handed in to WhatsApp and kept in step."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,9 +16,10 @@ from conversation.saying.template_states import all_templates
 from conversation.saying.templating import counts_as
 from conversation.tables import TemplateRow
 from loyalty.clock import Clock, SystemClock
-from loyalty.store import Store, open_store
-from loyalty.store.schema import upgrade
+from loyalty.store import Store
 from passaparola.check_templates import TEMPLATES, check_templates, sound_templates
+from passaparola.commands.saying import HELP, show_lines
+from passaparola.commands.within import with_store
 from passaparola.compose import RESPONSES
 from passaparola.errors import CommandError
 from passaparola.settings import Settings, read_settings
@@ -27,7 +27,7 @@ from passaparola.settings import Settings, read_settings
 T = TypeVar("T")
 
 
-@click.group()
+@click.group(context_settings=HELP)
 def templates() -> None:
     """Messages for outside the 24-hour window: data/templates/, and what WhatsApp makes of them."""
 
@@ -53,7 +53,7 @@ def list_() -> None:
             )
         return lines
 
-    _say(_at_desk(work), "there is no template in data/templates/")
+    show_lines(_at_desk(work), "there is no template in data/templates/")
 
 
 @templates.command()
@@ -119,7 +119,7 @@ def status() -> None:
     async def work(at: "Desk") -> list[str]:
         return [_line(row) for row in (await at.store.read(all_templates)).values()]
 
-    _say(_at_desk(work), "no template is handed in yet; `passaparola templates submit` does that")
+    show_lines(_at_desk(work), "no template is handed in yet; `passaparola templates submit` does that")
 
 
 @templates.command()
@@ -165,23 +165,7 @@ class Desk:
 
 def _at_desk(work: Callable[[Desk], Awaitable[T]]) -> T:
     settings = read_settings()
-    upgrade(settings.database_url)
-
-    async def run() -> T:
-        store = open_store(settings.database_url)
-        try:
-            return await work(Desk(settings, store, SystemClock()))
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
-
-
-def _say(lines: list[str], nothing: str) -> None:
-    for line in lines:
-        click.echo(line)
-    if not lines:
-        click.echo(nothing, err=True)
+    return with_store(settings, lambda store: work(Desk(settings, store, SystemClock())))
 
 
 def _line(row: TemplateRow) -> str:

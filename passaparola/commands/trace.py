@@ -1,7 +1,5 @@
 """`passaparola trace ID` and `passaparola alarms`: looking something up in the store, for operators."""
 
-import asyncio
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -11,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from conversation.alarms import open_alarms
 from conversation.tables import Alarm, InboxRow, OutboxRow
-from loyalty.clock import SystemClock
+from loyalty.clock import Clock
 from loyalty.errors import NotFound
-from loyalty.store import open_store
-from loyalty.store.schema import upgrade
+from passaparola.commands.saying import HELP, show_lines
+from passaparola.commands.within import in_store
 from passaparola.logs import mask
 from passaparola.settings import read_settings
 from service.hooks.tables import HookDelivery
@@ -45,16 +43,18 @@ def _why(row: OutboxRow) -> str:
     return f" ({row.error_code or ''} {mask(row.error)})" if row.error else ""
 
 
-def show_trace(correlation: str) -> None:
-    """Print it. Raises `NotFound`."""
-    lines = _in_store(lambda session: lines_of(session, correlation))
+@click.command()
+@click.argument("correlation", metavar="ID")
+def trace(correlation: str) -> None:
+    """Show what came of a request: its id is `correlation` in the logs, and X-Request-Id in answers."""
+    lines = in_store(read_settings(), lambda session, _clock: lines_of(session, correlation))
     if not lines:
         raise NotFound(f"nothing is kept under {correlation[:64]!r}; the id is in the logs and in X-Request-Id")
     for line in lines:
         click.echo(line)
 
 
-@click.group()
+@click.group(context_settings=HELP)
 def alarms() -> None:
     """Look at what a person has to see to, and say that it was seen to. docs/operations.md explains each kind."""
 
@@ -69,11 +69,7 @@ def list_() -> None:
             for one in open_alarms(session)
         ]
 
-    lines = _in_store(work)
-    for line in lines:
-        click.echo(line)
-    if not lines:
-        click.echo("nobody has to see to anything", err=True)
+    show_lines(in_store(read_settings(), lambda session, _clock: work(session)), "nobody has to see to anything")
 
 
 @alarms.command()
@@ -81,31 +77,10 @@ def list_() -> None:
 def close(number: int) -> None:
     """Say that an alarm was seen to. If what raised it happens again, there will be a new one."""
 
-    def work(session: Session) -> None:
+    def work(session: Session, clock: Clock) -> None:
         row = session.get(Alarm, number, with_for_update=True)
         if row is None or row.closed_at is not None:
             raise NotFound(f"there is no open alarm {number}; `passaparola alarms list` shows them")
-        row.closed_at = SystemClock().now()
+        row.closed_at = clock.now()
 
-    _in_store(work)
-
-
-def _in_store(work: Callable[[Session], T]) -> T:
-    settings = read_settings()
-    upgrade(settings.database_url)
-
-    async def run() -> T:
-        store = open_store(settings.database_url)
-        try:
-            return await store.write(work)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
-
-
-@click.command()
-@click.argument("correlation", metavar="ID")
-def trace(correlation: str) -> None:
-    """Show what came of a request: its id is `correlation` in the logs, and X-Request-Id in answers."""
-    show_trace(correlation)
+    in_store(read_settings(), work)
