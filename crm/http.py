@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 import aiohttp
 
+from calls.answers import UNREADABLE, Answer, read_json, retry_after, within
 from crm.errors import Down, Nonsense, NotAllowed, Wait, told
 from crm.pace import Pace
 
@@ -18,20 +17,6 @@ LARGEST = 8 * 1024 * 1024
 IN_DOUBT = timedelta(minutes=2)
 """A call that was not answered may still take effect; what it wrote is looked for after that."""
 LONGEST_WAIT = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status and JSON of an answer; `body` is None where there was none."""
-
-    status: int
-    body: Any
-    headers: Mapping[str, str]
-
-    @property
-    def fields(self) -> Mapping[str, Any]:
-        """The body if it is an object, else nothing."""
-        return self.body if isinstance(self.body, dict) else {}
 
 
 class Http:
@@ -86,17 +71,18 @@ class Http:
         return self._judged(status, raw, got)
 
     def _judged(self, status: int, raw: bytes, headers: Mapping[str, str]) -> Answer:
-        answer = Answer(status, _json(raw), {name.lower(): value for name, value in headers.items()})
+        body = read_json(raw) if raw.strip() else None
+        answer = Answer(status, body, {name.lower(): value for name, value in headers.items()})
         if status == 429:
             raise Wait(f"{self._name} asks us to slow down", after=wait_of(answer, _pause_of(answer.fields)))
         if status == 401:
             said = told(answer.fields.get("message") or answer.fields.get("error_description") or "")
             raise NotAllowed(f"{self._name} does not accept our token (401) {said}".rstrip())
-        if status >= 500 and answer.body is _UNREADABLE:
+        if status >= 500 and answer.body is UNREADABLE:
             raise Down(f"{self._name} answered {status}", least=self._least(status))
         if 300 <= status < 400:
             raise Nonsense(f"{self._name} answered {status}, a redirect; is its address right?")
-        if answer.body is _UNREADABLE:
+        if answer.body is UNREADABLE:
             raise Nonsense(f"{self._name} answered {status} with something that is no JSON")
         if status >= 500 and "error" not in answer.fields and "errorMsg" not in answer.fields:
             raise Down(f"{self._name} answered {status}", least=self._least(status))
@@ -105,18 +91,6 @@ class Http:
     @staticmethod
     def _least(status: int) -> timedelta:
         return timedelta(0) if status == 503 else IN_DOUBT
-
-
-_UNREADABLE = object()
-
-
-def _json(raw: bytes) -> Any:
-    if not raw.strip():
-        return None
-    try:
-        return json.loads(raw, parse_float=Decimal, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
-        return _UNREADABLE
 
 
 def _pause_of(said: Mapping[str, Any]) -> timedelta:
@@ -135,12 +109,4 @@ def _pause_of(said: Mapping[str, Any]) -> timedelta:
 def wait_of(answer: Answer, otherwise: timedelta) -> timedelta:
     """How long an answer asks us to wait (`Retry-After`, in seconds or as a date), at most a day."""
     text = answer.headers.get("retry-after", "").strip()
-    try:
-        after = timedelta(seconds=float(text)) if text else otherwise
-    except (ValueError, OverflowError):
-        try:
-            at = parsedate_to_datetime(text)
-            after = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)  # as the server's clock has it
-        except (ValueError, TypeError):
-            after = otherwise
-    return min(max(after, timedelta(seconds=1)), LONGEST_WAIT)
+    return retry_after(text, unreadable=otherwise, most=LONGEST_WAIT) if text else within(otherwise, LONGEST_WAIT)

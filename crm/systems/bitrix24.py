@@ -12,9 +12,10 @@ from datetime import date, timedelta
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from calls.answers import Answer
 from crm.card import FIELDS, KEY, Field, Value, blank
 from crm.errors import Down, Nonsense, NotAllowed, Wait, told
-from crm.http import Answer, Http
+from crm.http import Http
 from crm.pace import Pace
 from crm.reading import amount_of, instant_of, items, text_of
 from crm.system import Checked, Contact, Deal, Known, Missing, Rejected, Results, Written

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 
+from calls.answers import Answer
 from crm.card import FIELDS, KEY, Field, Value, blank
 from crm.errors import BadBatch, Down, Nonsense, NotAllowed, Wait, told
-from crm.http import Answer, Http, wait_of
+from crm.http import Http, wait_of
 from crm.pace import Pace
 from crm.reading import amount_of, instant_of, items, text_of
 from crm.system import Checked, Contact, Deal, Known, Missing, Results, Written

@@ -15,9 +15,10 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Self
 
+from calls.answers import Answer
 from crm.card import FIELDS, Field, Value, blank
 from crm.errors import Down, Nonsense, NotAllowed, Wait, told
-from crm.http import IN_DOUBT, Answer, Http, wait_of
+from crm.http import IN_DOUBT, Http, wait_of
 from crm.pace import Pace
 from crm.reading import amount_of, instant_of, items, text_of
 from crm.system import Checked, Contact, Deal, Known, Missing, Rejected, Results, Written

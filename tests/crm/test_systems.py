@@ -216,7 +216,8 @@ async def test_bitrix24s_secret_is_in_no_error(shop: Shop) -> None:
 
 
 async def test_a_method_that_was_called_for_too_long_is_waited_for() -> None:
-    from crm.http import Answer, wait_of  # noqa: PLC0415 -- used here alone
+    from calls.answers import Answer  # noqa: PLC0415 -- used here alone
+    from crm.http import wait_of  # noqa: PLC0415 -- used here alone
 
     http = ADAPTERS["bitrix24"]("http://127.0.0.1:1", Pace(1))._http  # type: ignore[attr-defined]  # looked into
     with pytest.raises(Wait) as caught:

@@ -3,14 +3,12 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import aiohttp
 
+from calls.answers import UNREADABLE, Answer, read_json, retry_after
 from service.shops.apis.errors import Down, Nonsense, NotAllowed, Wait, told
 
 T = TypeVar("T")
@@ -26,20 +24,6 @@ _NO_ENTRY = {
     401: "does not accept our key or token", 402: "is frozen, its owner has to pay", 403: "does not give us the right",
     423: "is locked",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status, JSON and headers (by names in small letters) of an answer."""
-
-    status: int
-    body: Any
-    headers: Mapping[str, str]
-
-    @property
-    def fields(self) -> Mapping[str, Any]:
-        """The body if it is an object, else nothing."""
-        return self.body if isinstance(self.body, dict) else {}
 
 
 class Http:
@@ -99,7 +83,7 @@ class Http:
         if status == 429:
             raise Wait(f"{self._name} asks us to slow down", after=wait_of(headers.get("retry-after", "")))
         if status in _NO_ENTRY:
-            said = Answer(status, _json(raw), headers).fields
+            said = Answer(status, read_json(raw), headers).fields
             why = told(said.get("message") or said.get("errors"))
             raise NotAllowed(f"{self._name} {_NO_ENTRY[status]} ({status}) {why}".rstrip())
         if status >= 500:
@@ -108,8 +92,8 @@ class Http:
             raise Nonsense(f"{self._name} does not know what it was asked for (404); is its address right?")
         if 300 <= status < 400:
             raise Nonsense(f"{self._name} answered {status}, a redirect; is its address right?")
-        body = _json(raw)
-        if body is _UNREADABLE:
+        body = read_json(raw)
+        if body is UNREADABLE:
             raise Nonsense(f"{self._name} answered {status} with something that is no JSON; is its address right?")
         return Answer(status, body, headers)
 
@@ -123,24 +107,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(raw)
 
 
-_UNREADABLE = object()
-
-
-def _json(raw: bytes) -> Any:
-    try:
-        return json.loads(raw, parse_float=Decimal, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
-        return _UNREADABLE
-
-
 def wait_of(text: str) -> timedelta:
     """How long `Retry-After` asks us to wait, in seconds or as a date: a second at least, an hour at most."""
-    try:
-        after = timedelta(seconds=float(text)) if text.strip() else timedelta(seconds=2)
-    except (ValueError, OverflowError):
-        try:
-            at = parsedate_to_datetime(text)
-            after = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)  # by the server's clock
-        except (ValueError, TypeError):
-            after = timedelta(seconds=10)
-    return min(max(after, timedelta(seconds=1)), LONGEST_WAIT)
+    if not text.strip():
+        return timedelta(seconds=2)
+    return retry_after(text, unreadable=timedelta(seconds=10), most=LONGEST_WAIT)

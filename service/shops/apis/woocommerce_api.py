@@ -14,9 +14,10 @@ from typing import Any, Self
 import aiohttp
 from pydantic import SecretStr
 
+from calls.answers import Answer
 from service.shops.apis.api import MARK, Snapshot, Subscription, Terms, snapshots
 from service.shops.apis.errors import Down, Nonsense, Rejected, told
-from service.shops.apis.http import Answer, Http, Sleep
+from service.shops.apis.http import Http, Sleep
 
 PAGE = 100
 _SECOND = timedelta(seconds=1)

@@ -1,0 +1,1 @@
+"""Calling other systems' interfaces: what CRMs and shops have in common."""
